@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Fanlight's one Makefile, not recursive but for the variants that tests need.
+# `make help` tells all of it.
+
+BOARD ?= vexpress-a15
+O ?= build
+VMSPLIT ?= 3g
+DEBUG ?= 0
+COUNT ?= 0
+UBSAN ?= 0
+MUTANT ?=
+NO_INSTALL ?= 0
+V ?= 0
+CROSS ?= arm-none-eabi-
+PYTHON := /usr/bin/python3
+
+ifneq ($(MUTANT),)
+$(error MUTANT=$(MUTANT): there is no mutant of that name)
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+Q := $(if $(filter 1,$(V)),,@)
+
+ifneq ($(filter-out 3g 2g 1g,$(VMSPLIT)),)
+$(error VMSPLIT=$(VMSPLIT): 3g, 2g or 1g)
+endif
+ifeq ($(wildcard boards/$(BOARD)/),)
+$(error BOARD=$(BOARD): there is no boards/$(BOARD)/)
+endif
+
+# ---- sources, sorted; each in one list ----
+
+# Runs before the MMU too: position-independent, no unaligned accesses; and on CPUs without LPAE,
+# to refuse them: no instruction that only newer ones have.
+PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c lib/bootargs.c lib/console_find.c \
+	lib/fdt.c lib/fdt_addr.c lib/fdt_find.c lib/mem.c lib/string.c
+
+LIB_SRCS := lib/crc32.c lib/div.c lib/ktap.c lib/printf.c lib/symtab.c
+ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/memcpy.S arch/arm/probe.S \
+	arch/arm/probe.S arch/arm/setup.c arch/arm/sweep.S arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
+MM_SRCS := mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/fixmap.c mm/highmem.c mm/memblock.c mm/page.c \
+	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/slab.c mm/va_space.c mm/vm_area.c mm/vmalloc.c
+KERNEL_SRCS := kernel/console.c kernel/main.c kernel/memory.c kernel/memtest.c kernel/oops.c \
+	kernel/panic.c kernel/power.c kernel/report.c kernel/story.c kernel/thread.c kernel/whereis.c kernel/whereis.c
+DRIVER_SRCS := drivers/pl011.c drivers/psci.c drivers/vexpress_sysreg.c
+TEST_SRCS := $(sort $(wildcard tests/kernel/*.c))
+
+# ---- flags ----
+
+CC := $(CROSS)gcc
+SPLIT_GIB := $(VMSPLIT:g=)
+DEFINES := -DCONFIG_VMSPLIT=$(SPLIT_GIB) -DCONFIG_DEBUG=$(DEBUG) -DCONFIG_COUNT=$(COUNT)
+INCLUDES := -I include -I arch/arm/include -I $(O)/include
+ARCHFLAGS := -march=armv7ve -mgeneral-regs-only -mfloat-abi=soft -mlittle-endian
+WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wundef \
+	-Wvla
+CFLAGS := -std=gnu11 -g -ffreestanding -fno-common -fno-strict-aliasing \
+	-fno-delete-null-pointer-checks -funwind-tables -fno-asynchronous-unwind-tables \
+	-ffunction-sections -fdata-sections \
+	-fno-tree-loop-distribute-patterns -fmacro-prefix-map=$(CURDIR)/= \
+	-fdebug-prefix-map=$(CURDIR)=. $(ARCHFLAGS) $(WARNINGS) $(INCLUDES) $(DEFINES)
+# Undefined behaviour ends in an undefined instruction, and that in an oops.
+ifeq ($(UBSAN),1)
+CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
+endif
+PICFLAGS := -march=armv7-a -fpie -mno-unaligned-access -include arch/arm/pic.h
+# What is measured: ARM, -O2. All else only has to be small: Thumb, -Os.
+HOT_SRCS := kernel/memtest.c mm/bigwin.c mm/buddy.c mm/fixmap.c mm/highmem.c mm/page.c \
+	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/slab.c mm/va_space.c mm/vm_area.c mm/vmalloc.c \
+	tests/kernel/bench.c
+code = $(if $(filter $(HOT_SRCS),$(1)),-marm -O2,-mthumb -Os)
+LDFLAGS := -nostdlib -static -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	-Wl,--no-warn-rwx-segments -Wl,--fatal-warnings
+
+# ---- objects ----
+
+SRCS := $(PIC_SRCS) $(LIB_SRCS) $(ARCH_SRCS) $(MM_SRCS) $(KERNEL_SRCS) $(DRIVER_SRCS) $(TEST_SRCS)
+OBJS := $(addprefix $(O)/obj/,$(addsuffix .o,$(basename $(SRCS))))
+PIC_OBJS := $(addprefix $(O)/obj/,$(addsuffix .o,$(basename $(PIC_SRCS))))
+IMAGES := $(O)/fanlight $(O)/fanlight.zImage $(patsubst boards/%.dts,$(O)/%.dtb,$(notdir $(wildcard boards/$(BOARD)/*.dts)))
+DTBS := $(patsubst %,$(O)/%.dtb,$(basename $(notdir $(wildcard boards/*/*.dts))))
+
+.PHONY: all
+all: $(O)/fanlight $(O)/fanlight.zImage $(DTBS)
+
+# A change of any flag rebuilds what depends on it.
+FLAGS_NOW := $(CC) $(CFLAGS) $(LDFLAGS) $(SRCS)
+$(O)/flags: FORCE
+	@mkdir -p $(O)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
+.PHONY: FORCE
+FORCE:
+
+ASM_OFFSETS := $(O)/include/asm-offsets.h
+$(ASM_OFFSETS): arch/arm/asm-offsets.c $(O)/flags
+	@mkdir -p $(@D) $(O)/obj
+	$(Q)$(CC) $(CFLAGS) -g0 -MMD -MP -MT $@ -MF $(O)/obj/asm-offsets.d -S -o $(O)/obj/asm-offsets.s $<
+	$(Q)sed -n 's/.*\.ascii "->\([A-Z0-9_]*\) #\{0,1\}\(.*\)"/#define \1 \2/p' $(O)/obj/asm-offsets.s >$@
+
+$(PIC_OBJS): EXTRA := $(PICFLAGS)
+
+$(O)/obj/%.o: %.c $(O)/flags $(ASM_OFFSETS)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC   $<")
+	$(Q)$(CC) $(CFLAGS) $(call code,$<) $(EXTRA) -MMD -MP -c -o $@ $<
+
+$(O)/obj/%.o: %.S $(O)/flags $(ASM_OFFSETS)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  AS   $<")
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/obj/fanlight.lds: arch/arm/fanlight.lds.S $(ASM_OFFSETS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -E -P -x assembler-with-cpp -I $(O)/include -o $@ $<
+
+# Linked twice: the symbol table for backtraces comes from the first link. It stands behind
+# the text, so it moves nothing that it names.
+link = $(CC) $(ARCHFLAGS) $(LDFLAGS) -T $(O)/obj/fanlight.lds -o $@ $(filter %.o,$^)
+
+$(O)/obj/symtab-empty.S: tools/symtab.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) $< --empty >$@
+
+$(O)/obj/fanlight.first: $(OBJS) $(O)/obj/symtab-empty.o $(O)/obj/fanlight.lds
+	$(Q)$(link)
+
+$(O)/obj/symtab.S: $(O)/obj/fanlight.first tools/symtab.py
+	$(Q)$(CROSS)nm -n $< | $(PYTHON) tools/symtab.py >$@
+
+$(O)/obj/symtab-empty.o $(O)/obj/symtab.o: %.o: %.S
+	$(Q)$(CC) $(ARCHFLAGS) -c -o $@ $<
+
+$(O)/fanlight: $(OBJS) $(O)/obj/symtab.o $(O)/obj/fanlight.lds
+	$(if $(Q),@echo "  LD   $@")
+	$(Q)$(link)
+
+$(O)/fanlight.zImage: $(O)/fanlight
+	$(Q)$(CROSS)objcopy -O binary -R .pte_writes -R .comment $< $@
+	@echo "  $@: $$(stat -c %s $@) bytes"
+
+vpath %.dts $(sort $(wildcard boards/*))
+$(O)/%.dtb: %.dts
+	@mkdir -p $(@D)
+	$(Q)dtc -q -I dts -O dtb -o $@ $<
+
+# ---- what people type ----
+
+RUNNER := $(PYTHON) tools/runner
+MAKE_QUIETLY = $(MAKE) --no-print-directory
+
+.PHONY: deps run test bench check gdb format docs clean help variants
+deps:
+	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh
+
+run: deps
+	@$(MAKE_QUIETLY) all
+	@$(RUNNER) run --build $(O) --board $(BOARD) -- $(ARGS)
+
+# The images that tests and benchmarks need beside the release one.
+variants:
+	@$(MAKE_QUIETLY) all O=$(O)/vmsplit-2g VMSPLIT=2g
+	@$(MAKE_QUIETLY) all O=$(O)/vmsplit-1g VMSPLIT=1g
+	@$(MAKE_QUIETLY) all O=$(O)/debug DEBUG=1
+	@$(MAKE_QUIETLY) all O=$(O)/count COUNT=1
+
+test: deps
+	@$(MAKE_QUIETLY) all variants host-tests host-corpus
+	@T='$(T)' RUN='$(RUN)' SHARD='$(SHARD)' $(RUNNER) test --build $(O)
+
+bench: deps
+	@$(MAKE_QUIETLY) all
+	@$(MAKE_QUIETLY) all O=$(O)/count COUNT=1
+	@$(RUNNER) bench --build $(O) --count-build $(O)/count
+
+check: deps
+	@$(MAKE_QUIETLY) all
+	@$(PYTHON) tools/check/check --build $(O) --cflags '$(CFLAGS)'
+
+gdb: all
+	gdb-multiarch -q -x tools/gdb.py $(O)/fanlight
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+docs:
+	$(PYTHON) tools/memdoc.py >docs/memory.md
+
+clean:
+	rm -rf $(O)
+
+help:
+	@sed -n 's/^#? \{0,1\}//p' Makefile
+
+include tests/host/host.mk
+
+#? Fanlight: a kernel of high windows
+#?
+#?   make run          builds, boots under QEMU (4 CPUs, 8 GiB), runs every suite; ARGS='…' adds
+#?                     boot arguments
+#?   make test         every tier of tests; T=GLOB (tests) RUN=GLOB (runs) SHARD=i/n
+#?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs
+#?   make bench        instructions for each operation, beside Linux's
+#?   make check        formatting, who includes whom, headers, sizes, descriptor stores; seconds
+#?   make gdb          gdb on a QEMU that waits (see the top of tools/gdb.py)
+#?   make deps         installs what is missing (Debian, Ubuntu); NO_INSTALL=1 only checks
+#?   make format docs  clang-format over all of it; docs/memory.md from include/layout.h
+#?   make clean help
+#?
+#?   BOARD=vexpress-a15   VMSPLIT=3g|2g|1g   DEBUG=1   COUNT=1   UBSAN=1   MUTANT=NAME
+#?   O=DIR   V=1 (show commands)   NO_INSTALL=1
+
+-include $(OBJS:.o=.d) $(O)/obj/asm-offsets.d

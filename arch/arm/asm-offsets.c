@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Constants that assembly and the linker script need, computed by the compiler from
+ * the C headers. Compiled to assembly only; the Makefile turns the marked lines into
+ * asm-offsets.h.
+ */
+#include <arch/current.h>
+#include <arch/early_boot.h>
+#include <arch/early_tables.h>
+#include <arch/pgtable.h>
+#include <arch/trap.h>
+#include <arch/unwind.h>
+#include <layout.h>
+
+#define DEFINE(name, value) \
+	__asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"((u32)(value)))
+
+void asm_offsets(void);
+void asm_offsets(void)
+{
+	DEFINE(ASM_IMAGE_START, IMAGE_START);
+	DEFINE(ASM_IMAGE_SIZE, REGION_SIZE(image));
+	DEFINE(ASM_PAGE_SIZE, PAGE_SIZE);
+	DEFINE(ASM_MAIR0, MAIR0_VALUE);
+	DEFINE(ASM_MAIR1, MAIR1_VALUE);
+	DEFINE(ASM_SCTLR, SCTLR_KERNEL);
+	DEFINE(ASM_TTBCR_BOOT, TTBCR_BOOT);
+	DEFINE(ASM_TTBCR_KERNEL, TTBCR_KERNEL);
+	DEFINE(BOOT_INFO_ACTLR, offsetof(struct boot_info, actlr));
+	DEFINE(ASM_BOOT_STACK_SIZE, BOOT_STACK_SIZE);
+
+	DEFINE(TRAP_REGS_SIZE, sizeof(struct trap_regs));
+	DEFINE(TRAP_SP, offsetof(struct trap_regs, r[13]));
+	DEFINE(TRAP_LR, offsetof(struct trap_regs, r[14]));
+	DEFINE(TRAP_PC, offsetof(struct trap_regs, r[15]));
+	DEFINE(TRAP_KIND, offsetof(struct trap_regs, kind));
+	DEFINE(TRAP_UNDEFINED, TRAP_UNDEFINED);
+	DEFINE(TRAP_SVC, TRAP_SVC);
+	DEFINE(TRAP_PREFETCH, TRAP_PREFETCH);
+	DEFINE(TRAP_DATA, TRAP_DATA);
+	DEFINE(TRAP_IRQ, TRAP_IRQ);
+	DEFINE(TRAP_FIQ, TRAP_FIQ);
+	DEFINE(ABORT_STACK_SHIFT, PAGE_SHIFT);
+	DEFINE(UNWIND_PC, offsetof(struct unwind, r[15]));
+	DEFINE(UNWIND_EXACT, offsetof(struct unwind, exact));
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns the tables in the image and builds them with the MMU off, so that the first
+ * translated instruction finds the kernel at its link address:
+ *
+ *	kernel_pmds	level 2 of TTBR1: image, fixmap, fdt. Later everything.
+ *	boot table	level 1 of TTBR0: the image and one identity page.
+ *
+ * This file runs at the physical address: it is compiled position-independent, without
+ * unaligned accesses (memory is strongly-ordered while the MMU is off), and must use no
+ * static pointers and nothing outside itself and the equally compiled lib files.
+ */
+#include <arch/alternative.h>
+#include <arch/barrier.h>
+#include <arch/cpreg.h>
+#include <arch/early_boot.h>
+#include <arch/early_tables.h>
+#include <arch/irqflags.h>
+#include <arch/pte_write.h>
+
+#include "early_print.h"
+
+#define TABLE_ALIGNED __aligned(4096)
+
+pmd_t kernel_pmds[KERNEL_PGDS * PTRS_PER_TABLE] TABLE_ALIGNED;
+pte_t image_table[PTRS_PER_TABLE] TABLE_ALIGNED;
+pte_t fixmap_table[PTRS_PER_TABLE] TABLE_ALIGNED;
+
+/* Level 1 of TTBR1, unless the kernel part is 1 GiB and TTBR1 starts at level 2 (B3.6.6). */
+static pgd_t kernel_pgds[4] __aligned(32);
+
+/* The boot table. Level 2 and 3 are for the identity page; level 2 of the kernel part is shared. */
+static pgd_t boot_pgds[4] __aligned(32);
+static pmd_t boot_pmds[PTRS_PER_TABLE] TABLE_ALIGNED;
+static pte_t boot_ptes[PTRS_PER_TABLE] TABLE_ALIGNED;
+
+/*
+ * Level 3 of the fdt region, linked when that is opened. Until then this page, the last of the
+ * image's content, is another place for the identity page: see identity_place().
+ */
+pte_t fdt_table[PTRS_PER_TABLE] __section(".last_page") TABLE_ALIGNED;
+
+struct boot_info boot_info;
+struct boot_mmu boot_mmu;
+
+extern const u32 mmu_on[], mmu_on_end[];
+
+/* With the MMU off an object's address is its physical address. */
+static phys_addr_t pa_of(const void *object)
+{
+	return (vaddr_t)object;
+}
+
+static pmd_t *early_pmd(vaddr_t va)
+{
+	return &kernel_pmds[(va - PAGE_OFFSET) >> PMD_SHIFT];
+}
+
+/* Level-3 entries for the pages of [from, to), symbols of the image. */
+static void map_image_part(const char *from, const char *to, pgprot_t prot)
+{
+	u32 first = (u32)(from - __image_start) >> PAGE_SHIFT;
+	u32 end = (u32)(to - __image_start) >> PAGE_SHIFT;
+
+	for (u32 i = first; i < end; i++) {
+		pte_write(&image_table[i],
+			  pfn_pte(pa_to_pfn(pa_of(__image_start)) + i, prot));
+	}
+}
+
+static void build_kernel_tables(void)
+{
+	map_image_part(__image_start, __text_end, PAGE_KERNEL_RX);
+	map_image_part(__rodata_start, __rodata_end, PAGE_KERNEL_RO);
+	map_image_part(__data_start, __content_end, PAGE_KERNEL);
+	pmd_write(early_pmd(IMAGE_START), pmd_table(pa_of(image_table)));
+	pmd_write(early_pmd(FIXMAP_START), pmd_table(pa_of(fixmap_table)));
+	/*
+	 * TTBR1 is indexed by the address bits below T1SZ: with a 2 GiB kernel part its two
+	 * entries are GiB 2 and 3; with 3 GiB (T1SZ = 0) all four, the first one never walked.
+	 */
+	for (u32 i = 0; i < KERNEL_PGDS; i++) {
+		u32 slot = KERNEL_PGDS == 3 ? i + 1 : i;
+
+		pgd_write(&kernel_pgds[slot],
+			  (pgd_t){ pa_of(&kernel_pmds[i * PTRS_PER_TABLE]) | DESC_TABLE });
+	}
+	boot_mmu.ttbr1 = KERNEL_PGDS == 1 ? pa_of(kernel_pmds) : pa_of(kernel_pgds);
+}
+
+/*
+ * Where mmu_on can run: at a virtual address equal to its physical one. Where the image
+ * was loaded across its own link address that place may be taken by another page of the
+ * image; then either the first or the last page is free of that (the overlap reaches only
+ * one end), and the code is copied to the last.
+ */
+static const u32 *identity_place(void)
+{
+	u32 start = (u32)pa_of(__image_start);
+	u32 overlap = start - IMAGE_START;
+	u32 *spare = (u32 *)fdt_table;
+
+	if (overlap == 0 || overlap >= (u32)(__content_end - __image_start)) {
+		return mmu_on;
+	}
+	for (u32 i = 0; &mmu_on[i] < mmu_on_end; i++) {
+		spare[i] = mmu_on[i];
+	}
+	return spare;
+}
+
+/*
+ * The boot table for the page at pa. It shares level-2 entries with the kernel's part
+ * as far as the identity page does not stand between.
+ */
+static void build_boot_table(u32 pa)
+{
+	u32 gib = pa >> PGD_SHIFT;
+	u32 kernel_gib = (u32)IMAGE_START >> PGD_SHIFT;
+	pte_t identity = pfn_pte(pa_to_pfn(pa), PAGE_KERNEL_RX);
+
+	pgd_write(&boot_pgds[kernel_gib],
+		  (pgd_t){ pa_of(early_pmd((vaddr_t)kernel_gib << PGD_SHIFT)) | DESC_TABLE });
+	pgd_write(&boot_pgds[gib], (pgd_t){ pa_of(boot_pmds) | DESC_TABLE });
+	if (gib == kernel_gib) {
+		pmd_write(&boot_pmds[pmd_index(FIXMAP_START)], *early_pmd(FIXMAP_START));
+		pmd_write(&boot_pmds[pmd_index(IMAGE_START)], *early_pmd(IMAGE_START));
+		if (pmd_index(pa) == pmd_index(IMAGE_START)) {
+			for (u32 i = 0; i < PTRS_PER_TABLE; i++) {
+				pte_write(&boot_ptes[i], image_table[i]);
+			}
+		}
+	}
+	pte_write(&boot_ptes[pte_index(pa)], identity);
+	pmd_write(&boot_pmds[pmd_index(pa)], pmd_table(pa_of(boot_ptes)));
+	boot_mmu.ttbr0 = pa_of(boot_pgds);
+}
+
+/*
+ * Patches the text for CPUs whose table walks bypass the data cache (B4.1.92 ID_MMFR3).
+ * DEBUG patches always: cleaning more than needed is correct, and so the patch is tested.
+ */
+static void apply_alternatives(void)
+{
+	u32 offset = (u32)pa_of(__image_start) - (u32)IMAGE_START;
+
+	if (((read_id_mmfr3() >> 20) & 0xf) != 0 && !CONFIG_DEBUG) {
+		return;
+	}
+	boot_info.walks_cleaned = 1;
+	for (const struct alternative *a = __alternatives_start; a < __alternatives_end; a++) {
+		u16 *site = (u16 *)(a->site + offset);
+
+		site[0] = a->insn[0];
+		site[1] = a->insn[1];
+	}
+}
+
+/* Long descriptors: ID_MMFR0.VMSA is 5 or more (B4.1.89). */
+static bool cpu_has_lpae(void)
+{
+	return (read_id_mmfr0() & 0xf) >= 5;
+}
+
+/*
+ * From head.S, MMU and caches off, on the boot stack. Returns the physical address at
+ * which mmu_on can run; does not return where the kernel cannot.
+ */
+u32 early_boot(u32 dtb, u32 cpsr, u32 image);
+u32 early_boot(u32 dtb, u32 cpsr, u32 image)
+{
+	const u32 *place;
+
+	boot_info.image_pa = image;
+	boot_info.dtb_pa = dtb;
+	boot_info.entry_cpsr = cpsr;
+	if (!cpu_has_lpae()) {
+		early_die(dtb, EARLY_NO_LPAE, "this CPU has no LPAE (long page-table descriptors)");
+	}
+	apply_alternatives();
+	build_kernel_tables();
+	place = identity_place();
+	build_boot_table((u32)pa_of(place));
+	dsb_sy(); /* tables and patched text are in memory, before head.S turns the MMU on */
+	write_iciallu();
+	dsb_sy(); /* invalidated, before the patched text is fetched */
+	isb();
+	return (u32)pa_of(place);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One image at one link address. Everything is in the file, BSS, stacks and tables too,
+ * so that a loader knows how much memory it needs; pages change rights where the
+ * sections are page-aligned. Behind the content: padding to move within.
+ */
+#include <asm-offsets.h>
+
+OUTPUT_ARCH(arm)
+ENTRY(_start)
+
+SECTIONS
+{
+	. = ASM_IMAGE_START;
+	__image_start = .;
+	.text : {
+		__text_start = .;
+		KEEP(*(.head.text))
+		__head_end = .;
+		*(.text .text.*)
+		*(.fixup)
+		. = ALIGN(ASM_PAGE_SIZE);
+		__text_end = .;
+	}
+
+	__rodata_start = .;
+	.rodata : {
+		*(.rodata .rodata.*)
+		. = ALIGN(8);
+		__tests_start = .;
+		KEEP(*(.tests))
+		__tests_end = .;
+		__fatal_tests_start = .;
+		KEEP(*(.fatal_tests))
+		__fatal_tests_end = .;
+		__ex_table_start = .;
+		KEEP(*(__ex_table))
+		__ex_table_end = .;
+		__alternatives_start = .;
+		KEEP(*(.alternatives))
+		__alternatives_end = .;
+	}
+	.note.gnu.build-id : {
+		__build_id_note = .;
+		KEEP(*(.note.gnu.build-id))
+	}
+	.ARM.extab : { *(.ARM.extab* .gnu.linkonce.armextab.*) }
+	.ARM.exidx : {
+		__exidx_start = .;
+		*(.ARM.exidx* .gnu.linkonce.armexidx.*)
+		__exidx_end = .;
+	}
+	.symtab_names : {
+		KEEP(*(.symtab_names*))
+		. = ALIGN(ASM_PAGE_SIZE);
+	}
+	__rodata_end = .;
+
+	.data : {
+		__data_start = .;
+		*(.data .data.*)
+		. = ALIGN(64);
+		__percpu_start = .;
+		*(.percpu)
+		. = ALIGN(64);
+		__percpu_end = .;
+		__bss_start = .;
+		*(.bss .bss.* COMMON)
+		. = ALIGN(ASM_PAGE_SIZE);
+		KEEP(*(.last_page))
+		. = ALIGN(ASM_PAGE_SIZE);
+		__content_end = .;
+	}
+	.pad : {
+		. = . + ASM_PAGE_SIZE + 124;
+		LONG(0)
+		__image_end = .;
+	}
+	__content_size = __content_end - __image_start;
+	__image_size = __image_end - __image_start;
+	ASSERT(__head_end - __image_start <= ASM_PAGE_SIZE, "head.S has outgrown the identity page")
+	ASSERT(__image_size <= ASM_IMAGE_SIZE, "the image has outgrown its region")
+
+	.pte_writes 0 : { KEEP(*(.pte_writes)) }
+	.got : { *(.got .got.plt .igot*) }
+	ASSERT(SIZEOF(.got) == 0, "position-independent code must not need a GOT")
+	/DISCARD/ : { *(.comment) *(.ARM.attributes.*) *(.interp .dynamic .dynsym .dynstr .hash) }
+}

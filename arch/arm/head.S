@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The first instructions: from any loader, at any address, in HYP, secure or non-secure
+ * SVC, to C at the kernel's own address with the MMU on. All of this file is in the
+ * image's first page, the identity page.
+ *
+ * Must never write outside the image, nor write at all before the caches are clean.
+ *
+ * Registers kept from entry to the kernel:
+ *	r8	physical address of the image	r10	r2 at entry: the device tree
+ *	r9	physical minus link address	r11	CPSR at entry
+ */
+#include <asm-offsets.h>
+
+	.arch_extension	virt
+	.arch_extension	sec
+	.syntax	unified
+	.arm
+
+#define MODE_MASK	0x1f
+#define MODE_SVC	0x13
+#define MODE_HYP	0x1a
+#define PSR_AIF		0x1c0
+
+	.section .head.text, "ax", %progbits
+	.globl	_start
+	.type	_start, %function
+_start:
+	.rept	8
+	mov	r0, r0
+	.endr
+	b	entry
+	.word	0x016f2818		@ 0x24: zImage magic
+	.word	0			@ 0x28: start, 0: runs anywhere
+	.word	__image_size		@ 0x2c: end: BSS, stacks, tables and padding included
+	.word	0x04030201		@ 0x30: little-endian
+	.word	0, 0, 0
+	.globl	early_error_word
+early_error_word:
+	.word	0			@ 0x40: why we stopped, if we cannot speak
+
+/*
+ * Entry. In: r2 = device tree, MMU and data cache off. Mode: HYP or any PL1 mode.
+ */
+entry:
+	mrs	r11, cpsr
+	cpsid	aif
+	setend	le
+	mov	r10, r2
+	/* Count from here: cycle counter on, zeroed (C12.8). */
+	mov	r3, #0x80000000
+	mcr	p15, 0, r3, c9, c12, 1		@ PMCNTENSET
+	mov	r3, #5
+	mcr	p15, 0, r3, c9, c12, 0		@ PMCR: E, C
+	and	r3, r11, #MODE_MASK
+	cmp	r3, #MODE_HYP
+	beq	leave_hyp
+	cps	#MODE_SVC
+in_svc:
+	/* A loader may leave the instruction cache and prediction on; start from known state. */
+	mrc	p15, 0, r3, c1, c0, 0		@ SCTLR
+	bic	r3, r3, #0x1800			@ I, Z
+	bic	r3, r3, #0x0005			@ C, M
+	mcr	p15, 0, r3, c1, c0, 0
+	isb
+	/* What the loader wrote may still be in a cache: to memory with it, before our first write. */
+	bl	dcache_clean_all
+	mov	r3, #0
+	mcr	p15, 0, r3, c7, c5, 0		@ ICIALLU
+	mcr	p15, 0, r3, c7, c5, 6		@ BPIALL
+	mcr	p15, 0, r3, c8, c7, 0		@ TLBIALL
+	dsb	sy				@ all three complete
+	isb					@ before the next fetch
+	adr	r8, _start
+	ldr	r3, =0xfff
+	tst	r8, r3
+	bne	move_image
+aligned:
+	ldr	r9, =ASM_IMAGE_START
+	sub	r9, r8, r9
+	ldr	sp, =boot_stack_top
+	add	sp, sp, r9
+	mov	r0, r10
+	mov	r1, r11
+	mov	r2, r8
+	ldr	r3, =early_boot
+	add	r3, r3, r9
+	blx	r3				@ returns where mmu_on may run
+	mov	r4, r0
+	bl	smp_bit_on
+	ldr	r3, =boot_info
+	add	r3, r3, r9
+	str	r0, [r3, #BOOT_INFO_ACTLR]
+	/*
+	 * The image was written with the data cache off. Nothing of it should be in a cache;
+	 * a line that a speculative access brought in before would hide what we wrote.
+	 */
+	ldr	r3, =__image_size
+	add	r1, r8, r3
+	mov	r0, r8
+1:	mcr	p15, 0, r0, c7, c6, 1		@ DCIMVAC
+	add	r0, r0, #32			@ no line is shorter
+	cmp	r0, r1
+	blo	1b
+	dsb	sy				@ invalidation and table writes, before the walker looks
+	ldr	r0, =boot_mmu
+	add	r0, r0, r9
+	ldrd	r2, r3, [r0]			@ boot TTBR0
+	ldrd	r6, r7, [r0, #8]		@ TTBR1
+	ldr	lr, =kernel_entry
+	bx	r4
+	.ltorg
+
+/*
+ * Leaves HYP for SVC. HYP keeps nothing for itself: no traps, the timers open, the
+ * CPU's own identity. (B1.8.5, B4.2: HCR … VMPIDR)
+ * Clobbers r3. Goes on at in_svc in SVC mode.
+ */
+leave_hyp:
+	mov	r3, #0
+	mcr	p15, 4, r3, c1, c1, 0		@ HCR: no stage 2, no routing
+	mcr	p15, 4, r3, c1, c1, 3		@ HSTR: no coprocessor traps
+	mrc	p15, 0, r3, c9, c12, 0		@ PMCR.N counters, all for PL1
+	ubfx	r3, r3, #11, #5
+	mcr	p15, 4, r3, c1, c1, 1		@ HDCR
+	ldr	r3, =0x000033ff			@ HCPTR: the bits that are always one
+	mcr	p15, 4, r3, c1, c1, 2
+	ldr	r3, =0x30c50838			@ HSCTLR: ones where they must be; MMU, caches off
+	mcr	p15, 4, r3, c1, c0, 0
+	mov	r3, #3
+	mcr	p15, 4, r3, c14, c1, 0		@ CNTHCTL: physical timer and counter for PL1
+	mov	r3, #0
+	mcrr	p15, 4, r3, r3, c14		@ CNTVOFF: virtual time is physical time
+	mrc	p15, 0, r3, c0, c0, 0
+	mcr	p15, 4, r3, c0, c0, 0		@ VPIDR
+	mrc	p15, 0, r3, c0, c0, 5
+	mcr	p15, 4, r3, c0, c0, 5		@ VMPIDR
+	ldr	r3, =(PSR_AIF | MODE_SVC)
+	msr	spsr_cxsf, r3			@ HYP mode's own
+	adr	r3, in_svc
+	msr	elr_hyp, r3
+	eret					@ synchronizes all of the above
+	.ltorg
+
+/*
+ * Cleans and invalidates every data cache level up to the level of coherency, by set
+ * and way (B2.2.4, B4.2.1). Only this CPU may be running. No memory access.
+ * Clobbers r0-r7, r12.
+ */
+	.globl	dcache_clean_all
+	.type	dcache_clean_all, %function
+dcache_clean_all:
+	dmb	sy				@ earlier accesses, before the maintenance
+	mrc	p15, 1, r0, c0, c0, 1		@ CLIDR
+	ubfx	r1, r0, #24, #3			@ level of coherency
+	mov	r2, #0				@ level, 0-based
+1:	cmp	r2, r1
+	bhs	5f
+	add	r3, r2, r2, lsl #1
+	lsr	r3, r0, r3
+	and	r3, r3, #7
+	cmp	r3, #2				@ no data cache here
+	blo	4f
+	lsl	r3, r2, #1
+	mcr	p15, 2, r3, c0, c0, 0		@ CSSELR
+	isb					@ the selection, before the read
+	mrc	p15, 1, r3, c0, c0, 0		@ CCSIDR
+	and	r4, r3, #7
+	add	r4, r4, #4			@ log2 of the line's bytes
+	ubfx	r5, r3, #3, #10			@ ways - 1
+	ubfx	r6, r3, #13, #15		@ sets - 1
+	clz	r7, r5				@ where the way goes; 32 for a single way
+2:	mov	r12, r6				@ set
+3:	lsl	r3, r12, r4
+	orr	r3, r3, r2, lsl #1
+	cmp	r5, #0
+	orrne	r3, r3, r5, lsl r7
+	mcr	p15, 0, r3, c7, c14, 2		@ DCCISW
+	subs	r12, r12, #1
+	bpl	3b
+	subs	r5, r5, #1
+	bpl	2b
+	dsb	sy				@ one level done before the next: Cortex-A7 erratum 814220
+4:	add	r2, r2, #1
+	b	1b
+5:	mov	r3, #0
+	mcr	p15, 2, r3, c0, c0, 0		@ CSSELR back to level 1
+	dsb	sy
+	isb
+	bx	lr
+
+/*
+ * ACTLR.SMP, before caches or MMU: without it a Cortex-A7/A15/A17 takes no part in
+ * coherency, and its own caches misbehave (Cortex-A15 TRM 4.3.28). Other CPUs' ACTLR
+ * is not ours to know. Out: r0 = ACTLR read back, or with bit 6 set where it does not apply.
+ * Clobbers r1, r2.
+ */
+	.globl	smp_bit_on
+	.type	smp_bit_on, %function
+smp_bit_on:
+	mrc	p15, 0, r0, c0, c0, 0		@ MIDR
+	lsr	r1, r0, #24
+	cmp	r1, #0x41			@ ARM Ltd.
+	bne	1f
+	ubfx	r1, r0, #4, #12
+	movw	r2, #0xc07
+	cmp	r1, r2
+	movwne	r2, #0xc0f
+	cmpne	r1, r2
+	movwne	r2, #0xc0e
+	cmpne	r1, r2
+	movwne	r2, #0xc0d
+	cmpne	r1, r2
+	bne	1f
+	mrc	p15, 0, r0, c1, c0, 1		@ ACTLR
+	tst	r0, #0x40
+	bxne	lr
+	orr	r0, r0, #0x40
+	mcr	p15, 0, r0, c1, c0, 1		@ ignored where NSACR forbids it: hence the read-back
+	isb
+	mrc	p15, 0, r0, c1, c0, 1
+	bx	lr
+1:	mov	r0, #0x40
+	bx	lr
+
+/*
+ * An image that does not start on a page moves itself up to the next one. The loop runs
+ * from a copy beyond everything it overwrites, in the padding. r8 = where we are.
+ * Clobbers r0-r7. Goes on at aligned, with r8 the new start.
+ */
+move_image:
+	ldr	r0, =__content_size
+	ldr	r1, =__image_size
+	add	r2, r8, r0			@ end of what is moved
+	bic	r3, r8, #0xff0
+	bic	r3, r3, #0x00f
+	add	r3, r3, #0x1000			@ the new start
+	add	r4, r3, r0			@ and its end
+	add	r1, r8, r1
+	sub	r1, r1, #(move_end - move_loop)	@ last bytes of the padding
+	adr	r5, move_loop
+	mov	r6, r1
+	adr	r7, move_end
+1:	ldr	r0, [r5], #4
+	str	r0, [r6], #4
+	cmp	r5, r7
+	blo	1b
+	mov	r5, r8				@ stop here
+	mov	r8, r3
+	mov	r3, #0
+	dsb	sy				@ the copied loop is in memory
+	mcr	p15, 0, r3, c7, c5, 0		@ ICIALLU: forget what was there
+	dsb	sy
+	isb					@ before it is fetched
+	adr	r6, aligned
+	sub	r6, r6, r5
+	add	r6, r6, r8			@ aligned, in the moved image
+	bx	r1
+move_loop:
+	ldr	r0, [r2, #-4]!
+	str	r0, [r4, #-4]!
+	cmp	r2, r5
+	bhi	move_loop
+	dsb	sy				@ the moved image is in memory
+	mcr	p15, 0, r3, c7, c5, 0		@ ICIALLU
+	dsb	sy
+	isb					@ before it is fetched
+	bx	r6
+move_end:
+	.ltorg
+
+/*
+ * The MMU on: runs in the identity page, wherever that is. Touches no memory until it
+ * runs at the kernel's address. (B3.6.4 TTBCR; B3.10.2 changing translation)
+ * In:	r2:r3 boot table, r6:r7 kernel table, lr where to go at the kernel's address.
+ * Clobbers r0, r1, r12. Caches off, interrupts masked.
+ */
+	.globl	mmu_on, mmu_on_end
+	.type	mmu_on, %function
+mmu_on:
+	ldr	r0, mmu_mair0
+	mcr	p15, 0, r0, c10, c2, 0		@ MAIR0
+	ldr	r0, mmu_mair1
+	mcr	p15, 0, r0, c10, c2, 1		@ MAIR1
+	mov	r0, #0
+	mcr	p15, 0, r0, c13, c0, 1		@ CONTEXTIDR
+	ldr	r0, mmu_ttbcr_boot
+	mcr	p15, 0, r0, c2, c0, 2		@ TTBCR: EAE, T0SZ = T1SZ = 0
+	mcrr	p15, 0, r2, r3, c2		@ TTBR0: image and identity page
+	mcrr	p15, 1, r6, r7, c2		@ TTBR1: not used yet
+	isb					@ the format and tables, before
+	mov	r0, #0
+	mcr	p15, 0, r0, c8, c7, 0		@ TLBIALL: entries of another life
+	dsb	sy
+	isb
+	ldr	r12, mmu_ttbcr_kernel
+	ldr	r1, mmu_high
+	ldr	r0, mmu_sctlr
+	mcr	p15, 0, r0, c1, c0, 0		@ SCTLR: MMU, caches, prediction
+	isb					@ the next fetch is translated
+	bx	r1
+	.align	2
+mmu_mair0:	.word	ASM_MAIR0
+mmu_mair1:	.word	ASM_MAIR1
+mmu_ttbcr_boot:	.word	ASM_TTBCR_BOOT
+mmu_ttbcr_kernel: .word	ASM_TTBCR_KERNEL
+mmu_sctlr:	.word	ASM_SCTLR
+mmu_high:	.word	mmu_high_address
+mmu_on_end:
+
+/* At the kernel's address, through TTBR0 for the last time. */
+mmu_high_address:
+	mcr	p15, 0, r12, c2, c0, 2		@ TTBCR: final split, TTBR1 on, EPD0 = 1
+	isb					@ from here TTBR1 translates us: the same entries
+	mov	r0, #0
+	mcr	p15, 0, r0, c8, c7, 0		@ TLBIALL: the identity page is gone
+	dsb	nsh				@ before any data access
+	isb
+	bx	lr
+
+/* The boot CPU at its own address. r8-r11 as in the head of this file. */
+kernel_entry:
+	ldr	sp, =boot_stack_top
+	mov	fp, #0
+	mov	lr, #0
+	ldr	r0, =kernel_main
+	bx	r0
+	.ltorg
+
+	.section .bss.boot_stack, "aw", %nobits
+	.align	3
+	.globl	boot_stack, boot_stack_top
+boot_stack:
+	.space	ASM_BOOT_STACK_SIZE
+boot_stack_top:

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Atomic operations on 32-bit words in normal memory (ARM DDI 0406C, A3.4: LDREX and
+ * STREX). Those that take or give something order it by DMB, as their comments say.
+ */
+#pragma once
+
+#include <arch/barrier.h>
+#include <types.h>
+
+/* Stores new if *p is old; returns what was there. Full barrier when it stores. */
+static __always_inline u32 atomic_cmpxchg(u32 *p, u32 old, u32 new)
+{
+	u32 seen, failed;
+
+	dmb_ish(); /* earlier accesses, before the store */
+	__asm__ volatile("1:	ldrex	%0, [%3]\n"
+			 "	mov	%1, #0\n"
+			 "	teq	%0, %4\n"
+			 "	it	eq\n"
+			 "	strexeq	%1, %5, [%3]\n"
+			 "	teq	%1, #0\n"
+			 "	bne	1b"
+			 : "=&r"(seen), "=&r"(failed), "+m"(*p)
+			 : "r"(p), "r"(old), "r"(new)
+			 : "cc");
+	dmb_ish(); /* the store, before later accesses */
+	return seen;
+}
+
+/* Adds; orders nothing. Returns the new value. */
+static __always_inline u32 atomic_add(u32 *p, u32 n)
+{
+	u32 value, failed;
+
+	__asm__ volatile("1:	ldrex	%0, [%3]\n"
+			 "	add	%0, %0, %4\n"
+			 "	strex	%1, %0, [%3]\n"
+			 "	teq	%1, #0\n"
+			 "	bne	1b"
+			 : "=&r"(value), "=&r"(failed), "+m"(*p)
+			 : "r"(p), "Ir"(n)
+			 : "cc");
+	return value;
+}
+
+/* Adds 1 unless *p is below least; true if it did. Acquires: later accesses come after it. */
+static __always_inline bool atomic_inc_unless_below(u32 *p, u32 least)
+{
+	u32 value, failed;
+
+	__asm__ goto volatile("1:	ldrex	%0, [%2]\n"
+			      "	cmp	%0, %3\n"
+			      "	blo	%l[below]\n"
+			      "	add	%0, %0, #1\n"
+			      "	strex	%1, %0, [%2]\n"
+			      "	teq	%1, #0\n"
+			      "	bne	1b"
+			      : "=&r"(value), "=&r"(failed)
+			      : "r"(p), "Ir"(least)
+			      : "cc", "memory"
+			      : below);
+	dmb_ish();
+	return true;
+below:
+	__asm__ volatile("clrex");
+	return false;
+}
+
+/* Subtracts 1 if *p is above floor; true if it did. Releases: earlier accesses come before it. */
+static __always_inline bool atomic_sub_above(u32 *p, u32 floor)
+{
+	u32 value, failed;
+
+	dmb_ish();
+	__asm__ goto volatile("1:	ldrex	%0, [%2]\n"
+			      "	cmp	%0, %3\n"
+			      "	bls	%l[too_low]\n"
+			      "	sub	%0, %0, #1\n"
+			      "	strex	%1, %0, [%2]\n"
+			      "	teq	%1, #0\n"
+			      "	bne	1b"
+			      : "=&r"(value), "=&r"(failed)
+			      : "r"(p), "Ir"(floor)
+			      : "cc", "memory"
+			      : too_low);
+	return true;
+too_low:
+	__asm__ volatile("clrex");
+	return false;
+}

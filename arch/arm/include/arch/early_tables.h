@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tables that exist before there is memory to allocate: in the image, built with
+ * the MMU off, and what boot learned on the way. After boot these are the kernel's
+ * tables: nothing is copied or replaced.
+ */
+#pragma once
+
+#include <arch/pgtable.h>
+#include <layout.h>
+#include <types.h>
+
+#define KERNEL_PGDS (4 - CONFIG_VMSPLIT) /* GiB of kernel part */
+
+/* Level 2 for the whole kernel part: index (va - PAGE_OFFSET) >> PMD_SHIFT, whatever the split. */
+extern pmd_t kernel_pmds[KERNEL_PGDS * PTRS_PER_TABLE];
+
+/* Level 3 of the regions that boot needs. fixmap_table is declared in mm/fixmap.h too. */
+extern pte_t image_table[PTRS_PER_TABLE];
+extern pte_t fdt_table[PTRS_PER_TABLE]; /* linked by mm/fdtmap.c; see early_tables.c */
+
+struct boot_info {
+	phys_addr_t image_pa; /* where the image was loaded; 4 KiB-aligned */
+	phys_addr_t dtb_pa;   /* r2 at entry, unchecked */
+	u32 entry_cpsr;	      /* at entry: the mode tells the world */
+	u32 actlr;	      /* read back after SMP was asked for */
+	u32 walks_cleaned;    /* 1: descriptors are cleaned, table walks are not coherent */
+};
+extern struct boot_info boot_info;
+
+/* The image, by link address; page-aligned where rights change. */
+extern char __image_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[],
+	__content_end[], __image_end[];
+
+/* The tables' own addresses: image tables at their link address, others direct-mapped. */
+void *table_virt(phys_addr_t table);
+
+/* The value TTBR1 was given, and TTBR0's boot table, which secondaries use too. */
+struct boot_mmu {
+	u64 ttbr0;
+	u64 ttbr1;
+};
+extern struct boot_mmu boot_mmu;
+
+/* A symbol of the image (not of lowmem) to its physical address. */
+static inline phys_addr_t pa_symbol(const void *symbol)
+{
+	return boot_info.image_pa + ((vaddr_t)symbol - IMAGE_START);
+}
+#define __pa_symbol(symbol) pa_symbol(symbol)
+
+/* True if pa lies in the loaded image; the padding behind it is nobody's. */
+static inline bool pa_in_image(phys_addr_t pa)
+{
+	return pa >= boot_info.image_pa &&
+	       pa < boot_info.image_pa + (u32)(__content_end - __image_start);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TLB invalidation (ARM DDI 0406C, B3.10 and B4.2.2), each a whole verb: the caller has
+ * written the new descriptors; these order that write before the invalidation and
+ * return when the old entry can no longer be used. Kernel entries are global, so
+ * "all ASIDs" forms are used throughout.
+ *
+ * Local forms are for windows that only this CPU uses; everything shared is
+ * broadcast to the inner-shareable domain. Broadcasts: interrupts enabled, no lock
+ * held that interrupt code takes (erratum 798181's work-around sends interrupts).
+ */
+#pragma once
+
+#include <arch/barrier.h>
+
+#define TLBI(name, crm, op2)                                                          \
+	static __always_inline void name(vaddr_t va)                                  \
+	{                                                                             \
+		MAINT_COUNT(tlbi);                                                    \
+		__asm__ volatile("mcr p15, 0, %0, c8, " #crm ", " #op2                \
+				 :                                                    \
+				 : "r"(va)                                            \
+				 : "memory");                                         \
+	}
+TLBI(tlbi_all_local, c7, 0)  /* TLBIALL: this CPU, everything; operand ignored */
+TLBI(tlbi_page_local, c7, 3) /* TLBIMVAA: this CPU, one address, all ASIDs */
+TLBI(tlbi_all, c3, 0)	     /* TLBIALLIS */
+TLBI(tlbi_page, c3, 3)	     /* TLBIMVAAIS */
+#undef TLBI
+
+/* After clearing a per-CPU slot. Any context. va: page-aligned. */
+static __hot_inline void tlb_flush_local(vaddr_t va)
+{
+	dsb_nshst(); /* the cleared entry, before this CPU's walker can read it again */
+	tlbi_page_local(va);
+	dsb_nsh(); /* the invalidation is complete before any later access */
+	isb();	   /* and no later instruction was translated before it */
+}
+
+/* After clearing several per-CPU entries, or a block or table that many translations came from. */
+static inline void tlb_flush_local_all(void)
+{
+	dsb_nshst(); /* the cleared entries, before this CPU's walker can read them again */
+	tlbi_all_local(0);
+	dsb_nsh(); /* the invalidation is complete before any later access */
+	isb();	   /* and no later instruction was translated before it */
+}
+
+/* After clearing one shared entry. */
+static inline void tlb_flush_page(vaddr_t va)
+{
+	dsb_ishst(); /* the cleared entry, before any CPU's walker can read it again */
+	tlbi_page(va);
+	dsb_ish(); /* complete on every CPU before any later access */
+	isb();
+}
+
+/* Beyond this many pages one TLBIALLIS is cheaper than the refills it causes. */
+#define TLB_RANGE_MAX_PAGES 64
+
+/* After clearing the shared entries of [start, end), page-aligned. */
+static inline void tlb_flush_range(vaddr_t start, vaddr_t end)
+{
+	dsb_ishst(); /* all cleared entries, before any walker */
+	if ((end - start) >> PAGE_SHIFT > TLB_RANGE_MAX_PAGES) {
+		tlbi_all(0);
+	} else {
+		for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
+			tlbi_page(va);
+		}
+	}
+	dsb_ish(); /* complete on every CPU before address or page is reused */
+	isb();
+}
+
+static inline void tlb_flush_all(void)
+{
+	dsb_ishst(); /* all cleared entries, before any walker */
+	tlbi_all(0);
+	dsb_ish(); /* complete on every CPU before address or page is reused */
+	isb();
+}

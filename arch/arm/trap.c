@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Exceptions, the part in C: where the vectors and the boot CPU's abort stack are, what
+ * an abort was about, and whether the instruction was allowed to fault.
+ *
+ * Runs with interrupts masked on an abort stack. Must not take locks or touch per-CPU
+ * data: what is broken is not known yet.
+ */
+#include <arch/trap.h>
+
+#include <arch/barrier.h>
+#include <arch/cpreg.h>
+#include <arch/early_boot.h>
+#include <arch/irqflags.h>
+
+extern char vectors[];			    /* vectors.S */
+extern char boot_stack[], boot_stack_top[]; /* head.S */
+
+/* vectors.S: ABT mode's stack pointer, which lies at the landing. */
+void trap_set_landing(void *landing);
+vaddr_t trap_get_landing(void);
+void trap_handle(struct trap_regs *regs);
+
+static char abort_stack[ABORT_STACK_SIZE] __aligned(ABORT_STACK_SIZE);
+
+void trap_init_cpu(void *stack_top)
+{
+	trap_set_landing((char *)stack_top - ABORT_STACK_LANDING);
+	write_vbar((vaddr_t)vectors);
+	isb(); /* VBAR, before the first exception that uses it */
+}
+
+void trap_init(void)
+{
+	trap_init_cpu(abort_stack + ABORT_STACK_SIZE);
+}
+
+bool trap_on_stack(vaddr_t va, u32 bytes)
+{
+	vaddr_t abort_base = ALIGN_DOWN(trap_get_landing(), ABORT_STACK_SIZE);
+
+	return (va - (vaddr_t)boot_stack < BOOT_STACK_SIZE &&
+		bytes <= (vaddr_t)boot_stack_top - va) ||
+	       (va - abort_base < ABORT_STACK_SIZE && bytes <= abort_base + ABORT_STACK_SIZE - va);
+}
+
+static bool fixup_at(struct trap_regs *regs, u32 insn)
+{
+	for (const struct ex_entry *entry = __ex_table_start; entry < __ex_table_end; entry++) {
+		if (entry->insn == insn) {
+			regs->r[12] = regs->status;
+			regs->r[15] = entry->fixup;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Called by vectors.S for every exception; returning goes on at regs->r[15].
+ * Faults on user addresses, and interrupts, will be told apart here.
+ */
+void trap_handle(struct trap_regs *regs)
+{
+	if ((regs->cpsr & CPSR_T) && (regs->kind == TRAP_UNDEFINED || regs->kind == TRAP_SVC)) {
+		regs->r[15] += 2; /* table B1-7: the vector took off what is right for ARM state */
+	}
+	regs->status = 0;
+	regs->address = regs->r[15];
+	if (regs->kind == TRAP_DATA) {
+		regs->status = read_dfsr();
+		regs->address = read_dfar();
+		if (fixup_at(regs, regs->r[15])) {
+			return;
+		}
+	} else if (regs->kind == TRAP_PREFETCH) {
+		regs->status = read_ifsr();
+		regs->address = read_ifar();
+		if (fixup_at(regs, regs->r[14] - 4)) {
+			regs->cpsr &= ~CPSR_T; /* lr was even: the BLX was in ARM state */
+			return;
+		}
+	}
+	trap_fatal(regs);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Versatile Express motherboard system registers (ARM DUI 0447, 4.3 and 4.6): the
+ * configuration port to the board's controller, which switches power.
+ */
+#include <drivers/vexpress_sysreg.h>
+
+#include <arch/barrier.h>
+#include <arch/io.h>
+#include <kernel/power.h>
+#include <mm/fixmap.h>
+
+#define SYS_CFGCTRL 0xa4
+
+#define CFG_START_WRITE 0xc0000000u
+#define CFG_SHUTDOWN	(8u << 20)
+#define CFG_REBOOT	(9u << 20)
+
+static void *regs;
+
+static void configure(u32 function)
+{
+	dsb_sy(); /* everything sent and stored, before the power goes */
+	io_write32(regs + SYS_CFGCTRL, CFG_START_WRITE | function);
+	dsb_sy(); /* the request has left before the caller waits */
+}
+
+static void vexpress_off(void)
+{
+	configure(CFG_SHUTDOWN);
+}
+
+static void vexpress_reboot(void)
+{
+	configure(CFG_REBOOT);
+}
+
+static const struct power_ops vexpress_power = { "vexpress", vexpress_off, vexpress_reboot };
+
+void vexpress_sysreg_init(const struct fdt *f)
+{
+	fdt_node node = fdt_find_compatible(f, FDT_START, "arm,vexpress-sysreg");
+	phys_addr_t pa, size;
+
+	if (node < 0 || fdt_reg_phys(f, node, 0, &pa, &size) < 0 || !pa_is_aligned(pa, PAGE_SIZE)) {
+		return;
+	}
+	regs = fixmap_set(FIX_POWER, pa, PAGE_DEVICE);
+	power_register(&vexpress_power);
+}

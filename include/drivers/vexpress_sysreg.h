@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Versatile Express system registers: power-off and reboot. */
+#pragma once
+
+#include <lib/fdt.h>
+
+/* Finds "arm,vexpress-sysreg", maps it and registers. Says nothing when there is none. */
+void vexpress_sysreg_init(const struct fdt *f);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The console: whole lines, one at a time, to the UART that the device tree names.
+ * kernel/ owns the interface; a UART driver registers itself as a match for compatible
+ * strings; which port is chosen is lib/console_find.c's rule.
+ */
+#pragma once
+
+#include <types.h>
+
+struct uart_driver {
+	/* Prepares the port without touching baud rate or clocks, as the loader left them. */
+	void (*init)(void *regs);
+	/* Sends one byte, polled. */
+	void (*putc)(void *regs, u8 c);
+	/* Waits until the last byte has left. */
+	void (*drain)(void *regs);
+};
+
+/* Starts output on a port whose registers are mapped at regs. */
+void console_attach(const struct uart_driver *driver, void *regs);
+
+/* Sends one whole line; adds the line ending. irq-safe, any CPU. */
+void console_write_line(const char *line, size_t len);
+
+/* Called for each whole line sent, without its ending; NULL: nobody. For checksums. */
+void console_set_tap(void (*tap)(const char *line, size_t len));
+
+/* A panic's first step: takes the UART after a bounded wait and starts a fresh line. */
+void console_panic_begin(void);
+
+/* Waits until all is sent, before power-off. */
+void console_drain(void);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The end of the road: what panic(), bug() (bug.h) and the oops share. The first CPU here
+ * speaks; another one that comes later is silent. A second call on the same CPU, from inside the
+ * report, prints one line and ends. docs/serial-protocol.md has the lines' form.
+ */
+#pragma once
+
+#include <arch/unwind.h>
+#include <lib/bootargs.h>
+#include <types.h>
+
+/* `panic=` as in the boot arguments. Until it is called, and for PANIC_DEFAULT: halt. */
+void panic_set_action(enum panic_action action);
+
+/*
+ * Masks interrupts, takes the console, prints "# interrupted" and the @panic line. Returns
+ * only for the first report; free text may follow by printk.
+ */
+void panic_begin(const char *rule, const char *fmt, ...) __printf(2, 3);
+
+/* Ends as panic= says, and says so. */
+void panic_end(void) __noreturn;
+
+/* Free text: registers r[first] to r[15], first a multiple of 4; the callers above *u. */
+void panic_registers(const u32 *r, u32 first);
+void panic_backtrace(struct unwind *u);

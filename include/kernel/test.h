@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tests that run inside the kernel (tests/kernel/). A test is a function with a name,
+ * registered in a linker section; its ELF symbol is its name, so the harness knows from
+ * the image alone which tests must report.
+ *
+ *	TEST(kmap, counts)
+ *	{
+ *		struct page *page = alloc_page(GFP_HIGHONLY);
+ *
+ *		REQUIRE(page);
+ *		CHECK_EQ(page_order(page), 0);
+ *		free_page(page);
+ *	}
+ *
+ *	FATAL_TEST(kunmap.double, "kunmap.not_mapped")
+ *	{
+ *		…
+ *	}
+ *
+ * A suite is all tests that name it, in the order of the source. CHECKs that fail print a
+ * `# file:line:` diagnostic and go on; REQUIRE and SKIP leave the test. Tests run on one
+ * thread with interrupts enabled and give back what they took: a suite that ends with
+ * another number of free pages than it began with (after slab_shrink() and vmalloc_purge())
+ * fails, and its last test with it; so does a test that leaves a window open, preemption off or
+ * interrupts masked. Checks are for what runs in the test's thread, not for interrupt handlers.
+ */
+#pragma once
+
+#include <lib/string.h>
+#include <types.h>
+
+struct test {
+	const char *name; /* "suite.test" */
+	const char *file;
+	void (*run)(void);
+};
+
+/* Runs alone, one boot each (`selftest=fatal.NAME`), and must end in a panic by that rule. */
+struct fatal_test {
+	const char *name; /* without "fatal." */
+	const char *rule;
+	void (*run)(void);
+};
+
+#define TEST(suite_, name_)                                                                      \
+	static void test_##suite_##_##name_(void);                                               \
+	static const struct test entry_##suite_##_##name_ __asm__("test." #suite_ "." #name_)    \
+		__attribute__((no_reorder)) __section(".tests")                                  \
+			__used = { #suite_ "." #name_, __FILE_NAME__, test_##suite_##_##name_ }; \
+	static void test_##suite_##_##name_(void)
+
+/* name_ is written bare, with its dots: FATAL_TEST(kunmap.double, "kunmap.not_mapped"). */
+#define FATAL_TEST(name_, rule_)		  FATAL_TEST_(name_, #name_, rule_, __COUNTER__)
+#define FATAL_TEST_(name_, text_, rule_, unique_) FATAL_TEST__(text_, rule_, unique_)
+#define FATAL_TEST__(text_, rule_, unique_)                                               \
+	static void fatal_run_##unique_(void);                                            \
+	static const struct fatal_test fatal_entry_##unique_ __asm__("fatal." text_)      \
+		__section(".fatal_tests") __used = { text_, rule_, fatal_run_##unique_ }; \
+	static void fatal_run_##unique_(void)
+
+/* True if cond holds; else the test has failed, and goes on. */
+#define CHECK(cond)                                 \
+	({                                          \
+		bool held_ = (cond);                \
+		if (unlikely(!held_)) {             \
+			test_fail(__LINE__, #cond); \
+		}                                   \
+		held_;                              \
+	})
+
+/*
+ * True if the two are equal; else prints both. Integers and pointers; compared in got's type, so
+ * want must not be wider. Each is evaluated once.
+ */
+#define CHECK_EQ(got, want)                                                                    \
+	({                                                                                     \
+		union {                                                                        \
+			u64 bits;                                                              \
+			__typeof__((got) + 0) v;                                               \
+		} got_ = { 0 }, want_ = { 0 };                                                 \
+		_Static_assert(sizeof((want) + 0) <= sizeof((got) + 0), "want is wider");      \
+		got_.v = (got);                                                                \
+		want_.v = (__typeof__(got_.v))(want);                                          \
+		if (unlikely(got_.v != want_.v)) {                                             \
+			if (sizeof(got_.v) > 4) {                                              \
+				test_fail_eq64(__LINE__, #got, got_.bits, want_.bits);         \
+			} else {                                                               \
+				test_fail_eq(__LINE__, #got, (u32)got_.bits, (u32)want_.bits); \
+			}                                                                      \
+		}                                                                              \
+		got_.v == want_.v;                                                             \
+	})
+
+/* True if an int function returned -error: CHECK_ERR(vmap_range(…), EINVAL). */
+#define CHECK_ERR(call, error) CHECK_EQ((int)(call), -(int)(error))
+
+/* Leaves the test as failed unless cond holds. */
+#define REQUIRE(cond)               \
+	do {                        \
+		if (!CHECK(cond)) { \
+			return;     \
+		}                   \
+	} while (0)
+
+/* Leaves the test as skipped: the machine lacks what it needs. Earlier failures count. */
+#define SKIP(reason)               \
+	do {                       \
+		test_skip(reason); \
+		return;            \
+	} while (0)
+
+/* Prints a diagnostic line into the suite, without newline: measured values, seeds. */
+void test_note(const char *fmt, ...) __printf(1, 2) __cold;
+
+/* What the macros call. */
+void test_fail(u32 line, const char *expr) __cold;
+void test_fail_eq(u32 line, const char *expr, u32 got, u32 want) __cold;
+void test_fail_eq64(u32 line, const char *expr, u64 got, u64 want) __cold;
+void test_skip(const char *reason) __cold;
+
+/*
+ * Runs every test whose name one of the comma-separated globs matches (an empty span is all),
+ * suite by suite, and prints the run: KTAP version 1, `@sum` per suite, totals
+ * (docs/serial-protocol.md). True if none failed; globs that match nothing are an error.
+ * `fatal.NAME` instead of globs runs that fatal test, and returns only if it survived.
+ */
+bool tests_run(struct span globs) __must_check;
+
+/*
+ * Runs the benchmarks that the globs match, printing one `@bench` line for each. 0, -ENOENT: no
+ * row matches (said), -ENOMEM.
+ */
+int bench_run(struct span globs) __must_check;
+
+/* Prints `@end`, the last line of a run. */
+void run_end(bool passed);

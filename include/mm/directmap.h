@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The direct mapping: lowmem at PAGE_OFFSET, built once at boot from memblock, never split. */
+#pragma once
+
+#include <types.h>
+
+/*
+ * Boot: chooses how much RAM is lowmem (vmalloc_bytes: 0 for the default minimum), maps it, sets
+ * mm.phys_offset, mm.lowmem_end, mm.low_end_pfn. The image's pages, and no-map ones, are left out.
+ * -EINVAL: vmalloc_bytes leaves too little lowmem. -ENOMEM.
+ */
+int __must_check directmap_init(u32 vmalloc_bytes);

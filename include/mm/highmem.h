@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Windows onto pages that the direct mapping does not reach.
+ *
+ *	kmap_local_page	temporary: this CPU's slot, this thread's, LIFO, any context
+ *	kmap_atomic	the same with preemption and page faults off
+ *	kmap		permanent: one counted, shared address per page; may sleep
+ *
+ * For a lowmem page all of them return its direct mapping.
+ */
+#pragma once
+
+#include <arch/current.h>
+#include <arch/pte_write.h>
+#include <arch/tlb.h>
+#include <bug.h>
+#include <errno.h>
+#include <mm/fixmap.h>
+#include <mm/page.h>
+
+#define PKMAP_SLOTS PTRS_PER_TABLE
+
+/* ---- kmap_local: see the functions' bodies at the end of this file ---- */
+
+/* A window onto page, valid until the matching kunmap_local(), which comes in reverse order.
+ * Any context. At most KMAP_LOCAL_DEPTH at once per thread, BUG "kmap_local.depth". */
+static __hot_inline void *kmap_local_page(struct page *page);
+/* addr: anywhere inside the page. BUG "kunmap_local.order". */
+static __hot_inline void kunmap_local(const void *addr);
+
+static __hot_inline void *kmap_atomic(struct page *page);
+static __hot_inline void kunmap_atomic(const void *addr);
+
+/*
+ * For the thread switch, interrupts masked: out takes the open windows' entries away and
+ * invalidates them; in writes them back, or moves a thread without windows to cpu's slots.
+ */
+void kmap_local_switch_out(struct thread_core *core);
+void kmap_local_switch_in(struct thread_core *core, u32 cpu);
+/* Points a thread without open windows at cpu's slots. */
+void kmap_local_set_cpu(struct thread_core *core, u32 cpu);
+
+/* ---- kmap ---- */
+
+/* The page's permanent window; each kmap is paired with one kunmap. NULL: all windows are in use
+ * (until there are threads that can wait). Process context. */
+void *__must_check kmap(struct page *page);
+/* BUG "kunmap.not_mapped". Process context. */
+void kunmap(struct page *page);
+
+/* The address of a page that has one: direct mapping or kmap; NULL otherwise. A query. */
+void *page_address(const struct page *page);
+
+/* Boot, after the page allocator. */
+void pkmap_init(void);
+
+struct pkmap_info {
+	u32 used, stale, free; /* mapped; count 1: unused, perhaps still in a TLB; free */
+	u32 flushes;	       /* wraps so far */
+};
+void pkmap_query(struct pkmap_info *info);
+
+/* ---- copying through windows: any page, any context, len within the page ---- */
+
+void copy_highpage(struct page *to, struct page *from);
+void clear_highpage(struct page *page);
+void memcpy_to_page(struct page *page, u32 offset, const void *from, u32 len);
+void memcpy_from_page(void *to, struct page *page, u32 offset, u32 len);
+
+/* ---- kmap_local, inline ---- */
+
+/*
+ * The protocol, which interrupts and a switch may cut anywhere:
+ * depth goes up first and comes down last, so whoever cuts in uses slots above ours, and
+ * the thread is pinned from before its first slot is chosen until after its last is clear.
+ * A slot's entry exists nowhere else: the switch-out moves open entries to kmap_saved and
+ * invalidates them, the switch-in writes them back.
+ */
+static __hot_inline void *kmap_local_pfn(pfn_t pfn, pgprot_t prot)
+{
+	struct thread_core *core = current_core();
+	u32 depth = core->kmap_depth;
+
+	BUG_ON(depth >= KMAP_LOCAL_DEPTH, "kmap_local.depth", "%u windows open", depth);
+	WRITE_ONCE(core->kmap_depth, depth + 1);
+	compiler_barrier(); /* pinned, before the CPU's slots are looked up */
+	pte_write(core->kmap_ptes + depth, pfn_pte(pfn, prot));
+	dsb_nshst(); /* the entry, before this CPU's walker may look */
+	isb();	     /* and before a later access is translated */
+	return (void *)(core->kmap_va + depth * PAGE_SIZE);
+}
+
+static __hot_inline void kunmap_local_window(const void *addr)
+{
+	struct thread_core *core = current_core();
+	u32 depth = core->kmap_depth - 1;
+	vaddr_t va = core->kmap_va + depth * PAGE_SIZE;
+
+	BUG_ON((s32)depth < 0 || (((vaddr_t)addr ^ va) >> PAGE_SHIFT) != 0, "kunmap_local.order",
+	       "address %p, last window %p of %u", addr, (void *)va, depth + 1);
+	pte_write(core->kmap_ptes + depth, pte_none());
+	tlb_flush_local(va); /* clear and invalid before the slot is given back */
+	WRITE_ONCE(core->kmap_depth, depth);
+}
+
+static __hot_inline void *kmap_local_page(struct page *page)
+{
+	if (page_is_high(page)) {
+		return kmap_local_pfn(page_to_pfn(page), PAGE_KERNEL);
+	}
+	return lowmem_page_address(page);
+}
+
+static __hot_inline void kunmap_local(const void *addr)
+{
+	if ((vaddr_t)addr >= mm.lowmem_end) {
+		kunmap_local_window(addr);
+	}
+}
+
+static __hot_inline void *kmap_atomic(struct page *page)
+{
+	current_core()->atomic += ATOMIC_PREEMPT | ATOMIC_PAGEFAULT;
+	compiler_barrier();
+	return kmap_local_page(page);
+}
+
+static __hot_inline void kunmap_atomic(const void *addr)
+{
+	struct thread_core *core = current_core();
+
+	kunmap_local(addr);
+	compiler_barrier();
+	core->atomic -= ATOMIC_PREEMPT | ATOMIC_PAGEFAULT;
+	if (unlikely(core->atomic == 0)) {
+		preempt_resched();
+	}
+}

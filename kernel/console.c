@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns the console: one lock, whole lines. Formats first, takes the lock, sends.
+ * Lock: console.lock, innermost of all; interrupt code takes it.
+ */
+#include <kernel/console.h>
+
+#include <arch/spinlock.h>
+#include <bug.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <printk.h>
+
+#define LINE_MAX_BYTES 256
+
+static struct {
+	const struct uart_driver *driver;
+	void *regs;
+	void (*tap)(const char *line, size_t len);
+	bool in_line; /* a line is half sent: what a panic must end first */
+	spinlock_t lock;
+} console;
+
+void console_attach(const struct uart_driver *driver, void *regs)
+{
+	driver->init(regs);
+	console.regs = regs;
+	console.driver = driver;
+}
+
+static void send(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		console.driver->putc(console.regs, (u8)text[i]);
+	}
+}
+
+void console_write_line(const char *line, size_t len)
+{
+	u32 flags;
+
+	if (!console.driver) {
+		return;
+	}
+	flags = spin_lock_irqsave(&console.lock);
+	console.in_line = true;
+	send(line, len);
+	send("\r\n", 2);
+	console.in_line = false;
+	if (console.tap) {
+		console.tap(line, len);
+	}
+	spin_unlock_irqrestore(&console.lock, flags);
+}
+
+void console_set_tap(void (*tap)(const char *line, size_t len))
+{
+	console.tap = tap;
+}
+
+void console_panic_begin(void)
+{
+	/* About 10 ms on a slow CPU: longer than any line needs that is still being sent. */
+	for (u32 i = 0; i < 1000000 && READ_ONCE(console.in_line); i++) {
+	}
+	console.lock = (spinlock_t)SPINLOCK_INIT;
+	console.tap = NULL;
+	if (console.driver && console.in_line) {
+		console.in_line = false;
+		send("\r\n", 2);
+	}
+}
+
+void console_drain(void)
+{
+	if (console.driver) {
+		console.driver->drain(console.regs);
+	}
+}
+
+static void __printf(2, 0) write_formatted(const char *prefix, const char *fmt, va_list args)
+{
+	char line[LINE_MAX_BYTES];
+	size_t used = strlcpy(line, prefix, sizeof(line));
+	int len = vsnprintf(line + used, sizeof(line) - used, fmt, args);
+
+	console_write_line(line, min(used + (size_t)len, sizeof(line) - 1));
+}
+
+void printk(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	write_formatted("", fmt, args);
+	va_end(args);
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	write_formatted("warning: ", fmt, args);
+	va_end(args);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What starts when. The only file that sees every floor, once, in order.
+ */
+#include <arch/barrier.h>
+#include <arch/cpreg.h>
+#include <arch/early_boot.h>
+#include <arch/early_tables.h>
+#include <arch/irqflags.h>
+#include <arch/trap.h>
+#include <bug.h>
+#include <drivers/pl011.h>
+#include <drivers/psci.h>
+#include <drivers/vexpress_sysreg.h>
+#include <kernel/memory.h>
+#include <kernel/memtest.h>
+#include <kernel/panic.h>
+#include <kernel/power.h>
+#include <kernel/report.h>
+#include <kernel/test.h>
+#include <kernel/thread.h>
+#include <lib/console_find.h>
+#include <lib/string.h>
+#include <mm/fdtmap.h>
+#include <mm/fixmap.h>
+#include <mm/page_alloc.h>
+#include <printk.h>
+
+static struct bootargs args; /* keeps pointers into the copied tree */
+
+static void attach_port(const struct console_port *port)
+{
+	static const struct uart_driver *const drivers[] = { [UART_PL011] = &pl011_driver };
+	phys_addr_t page = pa_align_down(port->pa, PAGE_SIZE);
+
+	console_attach(drivers[port->kind],
+		       fixmap_set(FIX_UART, page, PAGE_DEVICE) + pa_offset(port->pa, PAGE_SIZE));
+	if (port->source == CONSOLE_FIRST) {
+		printk("console: no stdout-path, console= or serial0: the first UART, at %010llx",
+		       port->pa);
+	}
+}
+
+/* Nobody to tell: a code in r0 and at image + 0x40, for whoever looks with a debugger. */
+static void __noreturn stop_silently(enum early_error error)
+{
+	u32 *word = fixmap_set(FIX_TEXT_PATCH, boot_info.image_pa, PAGE_KERNEL) + EARLY_ERROR_OFFSET;
+
+	*word = error;
+	write_dccmvac((u32)(vaddr_t)word);
+	dsb_sy(); /* the word is in memory before the CPU sleeps */
+	early_stop(error);
+}
+
+/* No usable tree: says so on the last-resort console if the machine is known, and stops. */
+static void __noreturn stop_without_tree(int error)
+{
+	struct console_port port;
+
+	if (console_last_resort(read_midr(), read_cbar(), &port) == 0) {
+		attach_port(&port);
+	} else {
+		stop_silently(EARLY_NO_DTB);
+	}
+	panic("no device tree at %010llx, which r2 pointed at (%d)", boot_info.dtb_pa, error);
+}
+
+static const char *tree_bootargs(const struct fdt *f)
+{
+	return fdt_prop_string(f, fdt_path_node(f, "/chosen"), "bootargs");
+}
+
+/* The console, from the tree where the loader put it: before any allocator. */
+static void open_tree_and_console(struct fdt *f, const void **blob, u32 *bytes)
+{
+	struct console_port port;
+	int error = fdtmap_open(boot_info.dtb_pa, blob, bytes);
+
+	if (error == 0) {
+		error = fdt_open(f, *blob, *bytes);
+	}
+	if (error) {
+		stop_without_tree(error);
+	}
+	if (console_find(f, tree_bootargs(f), &port) == 0 ||
+	    console_last_resort(read_midr(), read_cbar(), &port) == 0) {
+		attach_port(&port);
+	} else {
+		stop_silently(EARLY_NO_CONSOLE);
+	}
+}
+
+static void warn_of_rejects(const struct bootargs_rejects *rejects, const char *what)
+{
+	for (u32 i = 0; i < min(rejects->count, (u32)BOOTARGS_MAX_NAMED); i++) {
+		warn("boot argument \"%.*s\" %s", SPAN_ARG(rejects->first[i]), what);
+	}
+	if (rejects->count > BOOTARGS_MAX_NAMED) {
+		warn("and %u more that %s", rejects->count - BOOTARGS_MAX_NAMED, what);
+	}
+}
+
+static void read_arguments(const struct fdt *f)
+{
+	bootargs_parse(&args, tree_bootargs(f));
+	panic_set_action(args.panic);
+	warn_of_rejects(&args.unknown, "is unknown");
+	warn_of_rejects(&args.bad, "has no sense: ignored");
+	warn_of_rejects(&args.mem_dropped, "is one mem= too many");
+}
+
+/* The tree moves to lowmem, and the fdt region is empty from then on. */
+static void keep_tree(struct fdt *f, const void *blob, u32 bytes)
+{
+	struct page *page = NULL;
+	u32 order = 0;
+
+	while ((PAGE_SIZE << order) < bytes) {
+		order++;
+	}
+	page = alloc_pages(GFP_KERNEL, order);
+	if (!page) {
+		panic("no memory to keep the device tree");
+	}
+	memcpy(lowmem_page_address(page), blob, bytes);
+	fdtmap_close();
+	if (fdt_open(f, lowmem_page_address(page), bytes) < 0) {
+		panic("the device tree changed while it was copied");
+	}
+	bootargs_parse(&args, tree_bootargs(f)); /* its pointers must outlive the loader's copy */
+}
+
+/* `selftest`, `bench`, `memtest`, in this order; nothing asked for: all suites. */
+static bool run_what_was_asked(void)
+{
+	bool nothing = !args.selftest.s && !args.bench.s && !args.memtest.s;
+	bool passed = true;
+
+	if (args.selftest.s || nothing) {
+		passed &= tests_run(args.selftest);
+	}
+	if (args.bench.s) {
+		passed &= bench_run(args.bench) == 0;
+	}
+	if (args.memtest.s) {
+		passed &= memtest_main(args.memtest);
+	}
+	return passed;
+}
+
+void kernel_main(void) __noreturn;
+void kernel_main(void)
+{
+	struct fdt tree;
+	const void *blob;
+	u32 bytes;
+
+	thread_init_boot();	  /* who runs: locks and windows need to know */
+	trap_init();		  /* vectors and abort stack: a fault is reported from here on */
+	open_tree_and_console(&tree, &blob, &bytes); /* fdt window, UART in the fixmap */
+	trap_unmask_async();	  /* what firmware left pending is reported now */
+	read_arguments(&tree);	  /* panic= and friends */
+	psci_init(&tree);	  /* how to end */
+	vexpress_sysreg_init(&tree);
+	memory_discover(&tree, &args, boot_info.dtb_pa, bytes); /* memblock */
+	irq_enable();		  /* nothing is enabled at the controller yet; broadcasts want it */
+	memory_start(&args);	  /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
+	keep_tree(&tree, blob, bytes); /* the fdt window is closed */
+	report_boot(&tree);	  /* banner, address map, @boot, @layout */
+	story_tell();	  /* what a window is, for people */
+	run_end(run_what_was_asked());
+	power_off();
+	for (;;) {
+		__asm__ volatile("wfi");
+	}
+}

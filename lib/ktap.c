@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Owns the form of test results on the console. Must never decide what a result is. */
+#include <lib/ktap.h>
+
+#include <lib/crc32.h>
+#include <lib/string.h>
+#include <printk.h>
+
+void ktap_begin(struct ktap *k, u32 suites)
+{
+	memset(k, 0, sizeof(*k));
+	printk("KTAP version 1");
+	printk("1..%u", suites);
+}
+
+void ktap_suite_begin(struct ktap *k, const char *suite, u32 tests)
+{
+	k->suite++;
+	k->test = 0;
+	k->failed_before = k->count[KTAP_FAIL];
+	k->lines = 0;
+	k->crc = 0;
+	k->summing = true;
+	printk("    KTAP version 1");
+	printk("    # Subtest: %s", suite);
+	printk("    1..%u", tests);
+}
+
+void ktap_result(struct ktap *k, const char *test, enum ktap_outcome outcome, const char *reason)
+{
+	bool skipped = outcome == KTAP_SKIP;
+
+	k->count[outcome]++;
+	k->test++;
+	printk("    %s %u %s%s%s", outcome == KTAP_FAIL ? "not ok" : "ok", k->test, test,
+	       skipped ? " # SKIP " : "", skipped ? reason : "");
+}
+
+void ktap_suite_end(struct ktap *k, const char *suite)
+{
+	bool failed = k->count[KTAP_FAIL] != k->failed_before;
+
+	printk("%s %u %s", failed ? "not ok" : "ok", k->suite, suite);
+	k->summing = false;
+	printk("@sum {\"suite\":\"%s\",\"lines\":%u,\"crc32\":\"%08x\"}", suite, k->lines, k->crc);
+}
+
+bool ktap_end(struct ktap *k)
+{
+	printk("# Totals: pass:%u fail:%u skip:%u", k->count[KTAP_PASS], k->count[KTAP_FAIL],
+	       k->count[KTAP_SKIP]);
+	return k->test != 0 && k->count[KTAP_FAIL] == 0;
+}
+
+void ktap_line(struct ktap *k, const char *line, size_t len)
+{
+	if (k->summing) {
+		k->lines++;
+		k->crc = crc32_update(k->crc, line, len);
+		k->crc = crc32_update(k->crc, "\n", 1);
+	}
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns what may be mapped in the vmalloc area: memory of its own (vmalloc), pages that
+ * belong to others (vmap), device registers (ioremap). Must never map a page with another
+ * memory type than its own, nor anything both writable and executable; what was mapped in
+ * part is undone. Addresses, entries and taking down are vm_area.c's.
+ *
+ * Takes no locks itself.
+ */
+#include <mm/vmalloc.h>
+
+#include "vm_area.h"
+
+#include <arch/irqflags.h>
+#include <arch/pte_write.h>
+#include <lib/string.h>
+
+/* Pages taken from the page allocator at once; on the stack. */
+#define BATCH 64
+
+/* ---- vmalloc ---- */
+
+/* Pages for the area's entries; returns how many it got. */
+static u32 area_populate(const struct va_seg *area)
+{
+	u32 count = area_pages(area);
+	struct page *batch[BATCH];
+	bool purged = false;
+	u32 done = 0;
+
+	while (done < count) {
+		u32 run, got;
+		pte_t *pte = area_run(area, done, count, &run);
+
+		run = min(run, (u32)BATCH);
+		got = alloc_pages_bulk(GFP_HIGH, run, batch);
+		for (u32 i = 0; i < got; i++) {
+			pte_write(&pte[i], pfn_pte(page_to_pfn(batch[i]), PAGE_KERNEL));
+		}
+		done += got;
+		if (unlikely(got < run)) {
+			if (purged || !area_purge()) {
+				break;
+			}
+			purged = true;
+		}
+	}
+	return done;
+}
+
+void *vmalloc(size_t size)
+{
+	u32 count = (u32)(size / PAGE_SIZE + (size % PAGE_SIZE != 0));
+	struct va_seg *area;
+	u32 got;
+
+	if (unlikely(count == 0)) {
+		return NULL;
+	}
+	area = area_alloc(count, AREA_ALLOC);
+	if (unlikely(!area)) {
+		return NULL;
+	}
+	got = area_populate(area);
+	if (unlikely(got < count)) {
+		area_undo(area, got);
+		return NULL;
+	}
+	area_publish();
+	return (void *)area_va(area);
+}
+
+void *vzalloc(size_t size)
+{
+	void *addr = vmalloc(size);
+
+	return addr ? memset(addr, 0, size) : NULL;
+}
+
+void vfree(void *addr)
+{
+	if (unlikely(!addr)) {
+		return;
+	}
+	if (likely(!irqs_masked())) {
+		area_drop(addr, 1u << AREA_ALLOC);
+	} else {
+		area_drop_later(addr);
+	}
+}
+
+/* ---- vmap ---- */
+
+static bool prot_allowed(pgprot_t prot, struct page *const *pages, u32 count)
+{
+	const u64 no_exec = LEAF_XN | LEAF_PXN;
+
+	if ((prot.raw & (LEAF_AF | LEAF_USER | LEAF_NG)) != LEAF_AF ||
+	    pgprot_type(prot) > MT_STRONG) {
+		return false;
+	}
+	if (likely((prot.raw & no_exec) == no_exec)) {
+		return true;
+	}
+	for (u32 i = 0; i < count; i++) {
+		if (!page_is_high(pages[i])) {
+			return false; /* its direct mapping is writable */
+		}
+	}
+	return !pgprot_is_wx(prot) && pgprot_type(prot) == MT_NORMAL;
+}
+
+/* Checks, holds and maps each page; returns how many it did. */
+static u32 area_map_pages(struct va_seg *area, struct page *const *pages, pgprot_t prot)
+{
+	const u32 mask = PAGE_STATE_MASK | PAGE_TYPE_MASK;
+	const u32 simple = PAGE_ALLOCATED | (u32)pgprot_type(prot) << PAGE_TYPE_SHIFT;
+	u32 count = area_pages(area);
+
+	for (u32 done = 0, run; done < count; done += run) {
+		pte_t *pte = area_run(area, done, count, &run);
+
+		for (const pte_t *end = pte + run; pte != end; pte++) {
+			struct page *page = *pages++;
+			u32 other = (page->flags ^ simple) & mask;
+
+			if (likely(other == 0)) {
+				__atomic_fetch_add(&page->refcount, 1, __ATOMIC_RELAXED);
+			} else {
+				area->tag = AREA_MAP_MORE;
+				if ((other & PAGE_TYPE_MASK) || !page_hold_other(page)) {
+					return done + run - (u32)(end - pte);
+				}
+			}
+			pte_write(pte, pfn_pte(page_to_pfn(page), prot));
+		}
+	}
+	return count;
+}
+
+void *vmap(struct page *const *pages, u32 count, pgprot_t prot)
+{
+	struct va_seg *area;
+	u32 mapped;
+
+	if (unlikely(count - 1 >= 1u << 20 || !prot_allowed(prot, pages, count))) {
+		return NULL;
+	}
+	area = area_alloc(count, AREA_MAP);
+	if (unlikely(!area)) {
+		return NULL;
+	}
+	mapped = area_map_pages(area, pages, prot);
+	if (unlikely(mapped < count)) {
+		area_undo(area, mapped);
+		return NULL;
+	}
+	area_publish();
+	return (void *)area_va(area);
+}
+
+void vunmap(const void *addr)
+{
+	if (likely(addr)) {
+		area_drop(addr, 1u << AREA_MAP | 1u << AREA_MAP_MORE);
+	}
+}
+
+/* ---- ioremap ---- */
+
+static bool range_has_ram(pfn_t pfn, u32 count)
+{
+	while (count-- > 0) {
+		if (unlikely(pfn_valid(pfn++))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void *ioremap(phys_addr_t pa, size_t size)
+{
+	phys_addr_t end = pa + size;
+	pfn_t pfn = pa_to_pfn(pa);
+	struct va_seg *area;
+	u32 count;
+
+	if (unlikely(size == 0 || pa >= PHYS_END || end > PHYS_END)) {
+		return NULL;
+	}
+	count = pa_to_pfn(end - 1) - pfn + 1;
+	if (unlikely(range_has_ram(pfn, count))) {
+		return NULL;
+	}
+	area = area_alloc(count, AREA_IO);
+	if (unlikely(!area)) {
+		return NULL;
+	}
+	for (u32 done = 0, run; done < count; done += run) {
+		pte_t *pte = area_run(area, done, count, &run);
+
+		for (const pte_t *last = pte + run; pte != last; pte++) {
+			pte_write(pte, pfn_pte(pfn++, PAGE_DEVICE));
+		}
+	}
+	area_publish();
+	return (void *)(area_va(area) + pa_offset(pa, PAGE_SIZE));
+}
+
+void iounmap(const void *addr)
+{
+	if (likely(addr)) {
+		area_drop((const void *)ALIGN_DOWN((vaddr_t)addr, PAGE_SIZE), 1u << AREA_IO);
+	}
+}

@@ -1,0 +1,476 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The page-table reader against tables made by hand: clean ones pass, each broken one is found."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from ptread import layout as layouts  # noqa: E402
+from ptread import lpae, memory, rsp, rules, show  # noqa: E402
+
+MIB = 1 << 20
+BLOCK = 2 * MIB
+
+# Attribute indices of MAIR below: normal write-back, device, normal non-cacheable.
+WB, DEV, NC = 0, 1, 2
+AF, INNER = 1 << 10, 3 << 8
+XN, PXN, RO, USER, NG, NS = 1 << 54, 1 << 53, 1 << 7, 1 << 6, 1 << 11, 1 << 5
+NEVER = XN | PXN
+DATA = AF | INNER | NEVER
+DEVICE = AF | NEVER | DEV << 2
+
+RAM = 0x80000000
+IMAGE_PA = 0x2_4000_0000    # HighMem, above 4 GiB
+SPLITS = {"3g": (0, 2), "2g": (0, 1), "1g": (2, 0)}
+
+
+class Machine:
+    """Memory with tables in it, written the way a kernel would."""
+
+    def __init__(self, split="3g", wxn=False):
+        self.pages = {}
+        self.next_table = RAM + 1 * MIB
+        t0sz, t1sz = SPLITS[split]
+        self.start = {"3g": 0xc0000000, "2g": 0x80000000, "1g": 0x40000000}[split]
+        self.ttbcr = 1 << 31 | 1 << 7 | t0sz | t1sz << 16
+        self.root, self.root_level = self.table(), 2 if t1sz >= 2 else 1
+        self.origin = 0 if split == "1g" else self.start
+        self.root0, self.root0_level = self.table(), 2 if t0sz >= 2 else 1
+        self.sctlr = 1 | (1 << 19 if wxn else 0)
+        self.mair0 = 0x004404ff
+        self.layout = {
+            "v": 1, "split": split, "page_offset": hex(self.start), "phys_offset": hex(RAM),
+            "ttbr1": hex(self.root), "ttbcr": hex(self.ttbcr), "mair0": "0x004404ff", "mair1": "0x0",
+            "regions": [self.region("lowmem", self.start, 32 * MIB, "direct"),
+                        self.region("vmalloc", 0xef200000, 0xfe200000 - 0xef200000, "vmalloc"),
+                        self.region("bigwin", 0xfe200000, 18 * MIB, "temporary"),
+                        self.region("pkmap", 0xff400000, BLOCK, "permanent"),
+                        self.region("fixmap", 0xff600000, BLOCK, "fixed"),
+                        self.region("fdt", 0xff800000, 4 * MIB, "boot"),
+                        self.region("image", 0xffc00000, BLOCK, "direct")]}
+
+    @staticmethod
+    def region(name, start, size, kind):
+        return {"name": name, "start": hex(start), "size": hex(size), "kind": kind}
+
+    def table(self):
+        pa, self.next_table = self.next_table, self.next_table + 4096
+        self.pages[pa] = bytearray(4096)
+        return pa
+
+    def read(self, pa, size):
+        page = self.pages.get(pa & ~4095, bytes(4096))
+        return bytes(page[pa & 4095:(pa & 4095) + size])
+
+    def store(self, pa, value):
+        self.pages[pa & ~4095][pa & 4095:(pa & 4095) + 8] = value.to_bytes(8, "little")
+
+    def entry(self, va, level, half=1, make=True):
+        """The physical address of the entry of this level, with the tables on the way."""
+        table, at = (self.root, self.root_level) if half else (self.root0, self.root0_level)
+        offset = va - (self.origin if half else 0)
+        while True:
+            shift = lpae.LEVEL_SHIFT[at]
+            where = table + 8 * (offset >> shift & 511)
+            if at == level:
+                return where
+            value = int.from_bytes(self.read(where, 8), "little")
+            if not value & 1 and make:
+                value = self.table() | 3
+                self.store(where, value)
+            table, at = value & 0xff_ffff_f000, at + 1
+
+    def block(self, va, pa, attributes=DATA, half=1):
+        self.store(self.entry(va, 2, half), pa | attributes | 1)
+
+    def page(self, va, pa, attributes=DATA, half=1):
+        self.store(self.entry(va, 3, half), pa | attributes | 3)
+
+    def change(self, va, level, function):
+        where = self.entry(va, level, make=False)
+        self.store(where, function(int.from_bytes(self.read(where, 8), "little")))
+
+    @property
+    def registers(self):
+        return lpae.Registers(ttbr0=self.root0, ttbr1=self.root, ttbcr=self.ttbcr,
+                              mair0=self.mair0, mair1=0, sctlr=self.sctlr)
+
+    def walk(self):
+        return lpae.walk(self.registers, self)
+
+    def found(self):
+        """The rules that this machine breaks."""
+        problems = rules.judge(self.walk(), layouts.from_json(self.layout))
+        return {problem.rule for problem in problems}
+
+
+def kernel(split="3g", **options):
+    """A clean kernel: every region in use, HighMem through windows, a device."""
+    m = Machine(split, **options)
+    for offset in range(0, 32 * MIB, BLOCK):
+        m.block(m.start + offset, RAM + offset)
+    m.page(0xffc00000, IMAGE_PA, AF | INNER | RO)                    # text
+    m.page(0xffc01000, IMAGE_PA + 0x1000, DATA | RO)                 # constants
+    m.page(0xffc02000, IMAGE_PA + 0x2000)                            # data
+    m.page(0xff400000 + 5 * 4096, 0x3_0000_0000)                     # kmap
+    m.page(0xff600000 + 4096, 0x1c090000, DEVICE)                    # the early UART
+    m.page(0xef200000, 0x3_0000_5000)
+    m.page(0xef201000, 0x3_0000_3000)
+    m.page(0xef203000, 0x2c001000, DEVICE)
+    m.block(0xfe200000, 0x3_0000_0000 + 16 * MIB)
+    return m
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("wxn", [False, True])
+def test_a_clean_kernel_has_no_problem(split, wxn):
+    m = kernel(split, wxn=wxn)
+    assert not rules.judge(m.walk(), layouts.from_json(m.layout))
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_mapping_is_found_where_it_is(split):
+    m = kernel(split)
+    leaves = {leaf.va: leaf for leaf in m.walk().leaves}
+    assert len(leaves) == 16 + 3 + 1 + 1 + 3 + 1
+    assert leaves[m.start + 4 * MIB].pa == RAM + 4 * MIB
+    assert leaves[m.start].size == BLOCK and leaves[0xffc00000].size == 4096
+    assert leaves[0xffc00000].pa == IMAGE_PA and leaves[0xffc00000].rights == "r-x ---"
+    assert leaves[0xffc01000].rights == "r-- ---" and leaves[0xffc02000].rights == "rw- ---"
+    assert leaves[0xff601000].type_name == "device"
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_one_address_resolves_to_its_descriptor(split):
+    m = kernel(split)
+    for leaf in m.walk().leaves:
+        level, _, _, descriptor = lpae.resolve(m.registers, m, leaf.va)[-1]
+        assert (level, descriptor) == (leaf.level, leaf.descriptor)
+    assert not lpae.resolve(m.registers, m, m.start - 4096)
+    assert lpae.resolve(m.registers, m, 0xffdff000)[-1][3] & 1 == 0
+
+
+def alias_writable_text(m):
+    m.page(0xff400000 + 6 * 4096, IMAGE_PA)
+
+
+def alias_text_in_lowmem_block(m):
+    m.page(0xffc00000, RAM + 4 * MIB + 0x3000, AF | INNER | RO)
+
+
+def alias_from_user_part(m):
+    m.ttbcr &= ~(1 << 7)
+    m.layout["ttbcr"] = hex(m.ttbcr)
+    m.page(0x10000, IMAGE_PA, DATA | USER | NG, half=0)
+
+
+def user_part_kernel_exec(m):
+    m.ttbcr &= ~(1 << 7)
+    m.layout["ttbcr"] = hex(m.ttbcr)
+    m.page(0x10000, 0x3_0001_0000, AF | INNER | USER | RO | NG, half=0)
+
+
+def null_mapped(m):
+    m.ttbcr &= ~(1 << 7)
+    m.layout["ttbcr"] = hex(m.ttbcr)
+    m.page(0, 0x3_0001_0000, DATA | USER | NG, half=0)
+
+
+def last_page_mapped(m):
+    m.page(0xfffff000, 0x3_0001_0000)
+    m.layout["regions"].append(m.region("top", 0xffe00000, BLOCK, "temporary"))
+
+
+def pkmap_a_block(m):
+    m.block(0xff400000, 0x3_0000_0000)
+
+
+def pkmap_not_aligned(m):
+    for region in m.layout["regions"]:
+        if region["name"] == "pkmap":
+            region["size"] = hex(MIB)
+
+
+def pkmap_table_twice(m):
+    where = m.entry(0xff400000, 2)
+    m.store(m.entry(0xfe400000, 2), int.from_bytes(m.read(where, 8), "little"))
+
+
+def no_fixmap(m):
+    m.layout["regions"] = [r for r in m.layout["regions"] if r["name"] != "fixmap"]
+
+
+def loop(m):
+    m.store(m.entry(0xfe400000, 2), m.root | 3)
+
+
+def vmalloc_to_the_end(m):
+    m.page(0xfe1ff000, 0x3_0001_0000)
+
+
+def device_next_to_memory(m):
+    m.page(0xef202000, 0x2c001000, DEVICE)
+
+
+def guard_region_mapped(m):
+    m.layout["regions"].append(m.region("hole", m.start + 40 * MIB, BLOCK, "guard"))
+    m.page(m.start + 40 * MIB + 4096, 0x3_0001_0000)
+
+
+def overlapping_regions(m):
+    m.layout["regions"].append(m.region("more", 0xfe000000, 16 * MIB, "temporary"))
+
+
+def region_below(m):
+    m.layout["regions"].append(m.region("low", m.start - BLOCK, BLOCK, "temporary"))
+
+
+def wrong_ttbr1(m):
+    m.layout["ttbr1"] = hex(m.root + 4096)
+
+
+def lowmem_shifted(m):
+    m.block(m.start + 4 * MIB, RAM + 8 * MIB)
+
+
+def reserved_type(m):
+    m.mair0 |= 8 << 24
+    m.layout["mair0"] = hex(m.mair0)
+    m.page(0xef205000, 0x3_0001_0000, DATA | 3 << 2)
+
+
+def half_empty(m):
+    m.ttbcr |= 1 << 23
+
+
+# What is done to a clean kernel, and the rules that must find it (all of them, and no other).
+VIOLATIONS = {
+    "writable and executable": (lambda m: m.page(0xffc03000, IMAGE_PA + 0x3000, AF | INNER),
+                                {"wx"}),
+    "text writable through a window": (alias_writable_text, {"wx", "constant"}),
+    "text inside a block of lowmem": (alias_text_in_lowmem_block, {"wx", "constant"}),
+    "text writable from the user part": (alias_from_user_part, {"wx", "constant"}),
+    "constants writable through a window": (
+        lambda m: m.page(0xff407000, IMAGE_PA + 0x1000), {"constant"}),
+    "device executable by user": (
+        lambda m: m.page(0xff602000, 0x1c0a0000, AF | PXN | RO | DEV << 2), {"device", "xn"}),
+    "constants without PXN": (
+        lambda m: m.page(0xffc01000, IMAGE_PA + 0x1000, AF | INNER | RO | XN), {"xn"}),
+    "device executable by the kernel": (
+        lambda m: m.page(0xff602000, 0x1c0a0000, AF | RO | DEV << 2), {"device", "exec"}),
+    "kernel page open to user": (lambda m: m.page(0xff402000, 0x3_0001_0000, DATA | USER),
+                                 {"user"}),
+    "lowmem open to user, read-only": (
+        lambda m: m.block(m.start + 4 * MIB, RAM + 4 * MIB, DATA | USER | RO), {"user"}),
+    "user code without PXN": (user_part_kernel_exec, {"user"}),
+    "executable window": (lambda m: m.page(0xff402000, 0x3_0001_0000, AF | INNER | RO), {"exec"}),
+    "executable lowmem": (
+        lambda m: m.block(m.start + 4 * MIB, RAM + 4 * MIB, AF | INNER | RO), {"exec"}),
+    "two types": (lambda m: m.page(0xef205000, RAM + 4 * MIB, AF | NEVER | INNER | NC << 2),
+                  {"type"}),
+    "a device that is also memory": (lambda m: m.page(0xef205000, 0x1c090000), {"type"}),
+    "two shareabilities": (lambda m: m.page(0xef205000, RAM + 4 * MIB, AF | NEVER | 2 << 8),
+                           {"type", "share"}),
+    "cacheable and not shareable": (lambda m: m.page(0xef205000, 0x3_0001_0000, AF | NEVER),
+                                    {"share"}),
+    "no access flag": (lambda m: m.change(0xef200000, 3, lambda e: e & ~AF), {"af"}),
+    "no access flag on a block": (lambda m: m.change(m.start, 2, lambda e: e & ~AF), {"af"}),
+    "reserved bit in a page": (lambda m: m.change(0xef200000, 3, lambda e: e | 1 << 45), {"arch"}),
+    "reserved bit in a block": (lambda m: m.change(m.start, 2, lambda e: e | 1 << 13), {"arch"}),
+    "reserved bit in a table entry": (
+        lambda m: m.change(0xef200000, 2, lambda e: e | 1 << 40), {"arch"}),
+    "reserved level-3 type": (lambda m: m.change(0xef201000, 3, lambda e: e & ~2), {"arch"}),
+    "reserved memory type": (reserved_type, {"arch"}),
+    "not global": (lambda m: m.page(0xff402000, 0x3_0001_0000, DATA | NG), {"global"}),
+    "non-secure": (lambda m: m.page(0xff402000, 0x3_0001_0000, DATA | NS), {"ns"}),
+    "outside every region": (lambda m: m.page(m.start + 40 * MIB, 0x3_0001_0000), {"stray"}),
+    "pkmap is a block": (pkmap_a_block, {"window"}),
+    "pkmap is not 2 MiB": (pkmap_not_aligned, {"window"}),
+    "pkmap's table twice": (pkmap_table_twice, {"window", "table"}),
+    "no fixmap": (no_fixmap, {"window", "stray"}),
+    "lowmem at another distance": (lowmem_shifted, {"direct"}),
+    "uncached lowmem": (
+        lambda m: m.block(m.start + 4 * MIB, RAM + 4 * MIB, DATA | NC << 2), {"direct"}),
+    "no guard behind vmalloc": (vmalloc_to_the_end, {"guard"}),
+    "device next to memory": (device_next_to_memory, {"guard"}),
+    "a mapped guard": (guard_region_mapped, {"guard"}),
+    "overlapping regions": (overlapping_regions, {"layout"}),
+    "a region in the user part": (region_below, {"layout"}),
+    "another TTBR1": (wrong_ttbr1, {"layout"}),
+    "address 0": (null_mapped, {"null"}),
+    "the last page": (last_page_mapped, {"null"}),
+    "image without text": (lambda m: m.page(0xffc00000, IMAGE_PA, DATA | RO), {"image"}),
+}
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_violation_is_found(name, split):
+    violate, expected = VIOLATIONS[name]
+    m = kernel(split)
+    violate(m)
+    assert m.found() == expected
+
+
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
+def test_no_rule_is_without_a_violation(rule):
+    names = {name for _, names in VIOLATIONS.values() for name in names}
+    assert rule.__doc__.split(":")[0] in names
+
+
+def test_wxn_takes_the_right_to_execute():
+    m = kernel(wxn=True)
+    m.page(0xffc03000, IMAGE_PA + 0x3000, AF | INNER)
+    assert m.found() == {"xn"}      # not executable, and yet the descriptor should say so
+
+
+def test_invalid_entries_may_hold_anything():
+    m = kernel()
+    m.change(0xef201000, 3, lambda e: e & ~1)
+    assert not m.found()
+    assert 0xef201000 not in {leaf.va for leaf in m.walk().leaves}
+
+
+def test_table_attributes_hold_for_everything_below():
+    m = kernel()
+    m.page(0xff402000, 0x3_0001_0000, AF | INNER | USER)     # writable, executable, open
+    assert m.found() == {"wx", "user", "exec"}
+    # NoUser, read-only, XN and PXN in the level-2 entry.
+    m.change(0xff402000, 2, lambda e: e | 1 << 61 | 1 << 60 | 1 << 59)
+    assert not m.found()
+    m.change(0xff402000, 2, lambda e: e & ~(1 << 60 | 1 << 59) | 1 << 62)
+    assert m.found() == {"exec"}
+
+
+def test_a_loop_of_tables_ends():
+    m = kernel()
+    loop(m)
+    assert "table" in m.found()
+
+
+def test_a_misaligned_root_is_found():
+    m = kernel("2g")
+    m.root += 8
+    m.layout["ttbr1"] = hex(m.root)
+    assert "arch" in m.found()
+
+
+def test_without_the_kernel_half_there_is_no_pass():
+    m = kernel()
+    half_empty(m)
+    assert {"layout", "image", "window"} <= m.found()
+
+
+def test_short_descriptors_and_mmu_off_are_refused():
+    m = kernel()
+    m.ttbcr &= ~(1 << 31)
+    with pytest.raises(lpae.BadTables):
+        m.walk()
+    m = kernel()
+    m.sctlr = 0
+    with pytest.raises(lpae.BadTables):
+        m.walk()
+
+
+def test_cpus_must_agree():
+    m, other = kernel(), kernel()
+    other.ttbcr |= 1 << 22
+    off = kernel()
+    off.sctlr = 0
+    same = {1: m.registers, 2: m.registers, 3: off.registers}
+    assert not rules.same_on_all(same)
+    assert rules.same_on_all({1: m.registers, 2: other.registers})
+    assert rules.same_on_all({1: off.registers})
+
+
+def test_layout_comes_from_a_log_or_from_json():
+    m = kernel()
+    text = json.dumps(m.layout)
+    log = f"Fanlight\r\n@boot {{}}\r\n@layout {text}\r\nKTAP version 1\r\n"
+    assert layouts.from_text(log) == layouts.from_text(text)
+    assert layouts.from_text(log).at(0xff400000).name == "pkmap"
+
+
+def test_the_picture_merges_what_continues():
+    m = kernel()
+    layout = layouts.from_json(m.layout)
+    tables = m.walk()
+    runs = show.merge(tables.leaves)
+    assert len(runs[0]) == 16 and len(runs) == 10
+    data = show.data(tables, layout, rules.judge(tables, layout))
+    assert data["ranges"][0]["size"] == 32 * MIB and not data["problems"]
+    json.dumps(data)
+    assert "0xc0000000-0xc1ffffff" in show.text(tables, layout, [])
+
+
+def test_memory_crosses_pages_and_reads_each_once(tmp_path):
+    calls = []
+
+    def command(name, val, size, filename):
+        assert (name, size) == ("pmemsave", 4096)
+        calls.append(val)
+        pathlib.Path(filename).write_bytes((val >> 12).to_bytes(8, "little") * 512)
+        return {}
+    reader = memory.Memory(command)
+    assert reader.read(0x3_0000_0ff8, 16) == bytes.fromhex("0000300000000000" "0100300000000000")
+    assert reader.read(0x3_0000_0008, 8) == bytes.fromhex("0000300000000000")
+    assert calls == [0x3_0000_0000, 0x3_0000_1000]
+
+
+def packet(body):
+    return b"+$" + body + b"#%02x" % (sum(body) & 0xff)
+
+
+class Wire:
+    """A socket that has one answer ready for each packet."""
+
+    def __init__(self, answers):
+        self.answers, self.pending = answers, b""
+
+    def sendall(self, data):
+        if data.startswith(b"$"):
+            self.pending = packet(self.answers[data[1:data.index(b"#")].decode()])
+
+    def recv(self, size):
+        # One byte less than asked for: packets arrive in pieces.
+        data, self.pending = self.pending[:7], self.pending[7:]
+        return data
+
+
+def stub(secure, ns):
+    """A stub with the registers that QEMU shows, with and without the Security Extensions."""
+    names = [("ttbr0", 64), ("ttbr1", 64), ("ttbcr", 32), ("mair0", 32), ("mair1", 32),
+             ("sctlr", 32)]
+    regs = list(names) + ([(f"{n}_s", s) for n, s in names] + [("scr", 32)] if secure else [])
+    xml = "".join(f'<reg name="{n.upper()}" bitsize="{s}"/>' for n, s in regs)
+    answers = {
+        "qXfer:features:read:target.xml:0,7f0":
+            b'l<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd"><target>'
+            b'<xi:include href="sys.xml"/></target>',
+        "qXfer:features:read:sys.xml:0,7f0": b"l<feature>" + xml.encode() + b"</feature>"}
+    for number, (name, size) in enumerate(regs):
+        value = ns if name == "scr" else 0x100 + number
+        answers[f"p{number:x}"] = value.to_bytes(size // 8, "little").hex().encode()
+    made = rsp.Stub.__new__(rsp.Stub)
+    made._socket, made._buffer, made._numbers = Wire(answers), b"", None
+    return made
+
+
+@pytest.mark.parametrize("secure,ns,first", [(False, 0, 0x100), (True, 1, 0x100),
+                                             (True, 0, 0x106)])
+def test_registers_are_those_of_the_current_world(secure, ns, first):
+    regs = rsp.translation(stub(secure, ns))
+    assert (regs.ttbr0, regs.ttbr1, regs.sctlr) == (first, first + 1, first + 5)
+
+
+def test_the_command_line_says_why_it_cannot_read(tmp_path):
+    done = subprocess.run([sys.executable, ROOT / "tools" / "ptread", "--qmp", tmp_path / "none",
+                           "--gdb", "1", "--layout", tmp_path / "none"], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 2 and "FileNotFoundError" in done.stderr

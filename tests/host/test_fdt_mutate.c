@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The device tree reader on damaged trees: bytes flipped, words replaced, headers edited,
+ * ends cut off. Whatever fdt_open makes of them, nothing may be read outside the blob, which
+ * ends where its allocation ends, at all eight alignments. Same damage in every run
+ * (FANLIGHT_SEED for other runs).
+ */
+#include "check.h"
+
+#include "blob.h"
+#include "rename.h"
+
+#include <errno.h>
+#include <lib/fdt.h>
+#include <lib/string.h>
+
+#define HANDMADE_MUTATIONS 10000
+#define CORPUS_TREES	   30
+#define CORPUS_MUTATIONS   40
+#define WALKS_PER_TREE	   6
+
+/* Everything that is read ends up here, so that no read is optimised away. */
+static volatile u32 sink;
+
+/* How many damaged trees fdt_open let pass: without a fair share, little is tested. */
+static int opened;
+
+static void expect_opened(int trees)
+{
+	printf("# %d of %d damaged trees could be opened\n", opened, trees);
+	CHECK(opened > trees / 10);
+}
+
+static void touch(const void *data, size_t len)
+{
+	const u8 *p = data;
+	u32 sum = 0;
+
+	while (len--) {
+		sum += *p++;
+	}
+	sink = sink + sum;
+}
+
+static void touch_string(const char *s)
+{
+	if (s) {
+		touch(s, strlen(s) + 1);
+	}
+}
+
+/* All that asks about one node and stays near it. */
+static void use_node(const struct fdt *f, fdt_node node)
+{
+	static const char *const names[] = { "reg", "compatible", "status", "ranges", "" };
+	struct fdt_prop it = { .next = 0 };
+	unsigned i;
+	u32 value;
+
+	touch_string(fdt_node_name(f, node));
+	while (fdt_next_prop(f, node, &it)) {
+		touch_string(it.name);
+		touch(it.data, it.len);
+	}
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		touch_string(fdt_prop_string(f, node, names[i]));
+		sink = sink + (u32)fdt_prop_has_string(f, node, names[i], "okay");
+		sink = sink + (u32)(fdt_prop_u32(f, node, names[i], &value) == 0);
+	}
+	CHECK(fdt_address_cells(f, node) <= FDT_MAX_CELLS);
+	CHECK(fdt_size_cells(f, node) <= FDT_MAX_CELLS);
+	sink = sink + (u32)fdt_first_child(f, node) + (u32)fdt_next_sibling(f, node);
+}
+
+/* All that walks the tree for a node. */
+static void use_node_walks(const struct fdt *f, fdt_node node)
+{
+	fdt_node chain[FDT_MAX_DEPTH];
+	u64 addr, size;
+	u32 i;
+	int depth = fdt_ancestry(f, node, chain);
+
+	CHECK(depth >= 1 && depth <= FDT_MAX_DEPTH);
+	CHECK_EQ(chain[depth - 1], node);
+	CHECK_EQ(fdt_parent(f, node), depth > 1 ? chain[depth - 2] : -ENOENT);
+	for (i = 0; i < 8 && fdt_reg(f, node, i, &addr, &size) == 0; i++) {
+		if (fdt_reg_phys(f, node, i, &addr, &size) == 0) {
+			CHECK(size == 0 || addr + (size - 1) >= addr);
+		}
+	}
+	sink = sink + (u32)fdt_node_enabled(f, node);
+	sink = sink + (u32)fdt_find_compatible(f, node, "arm,pl011");
+}
+
+static void use_tree(const struct fdt *f)
+{
+	static const char *const paths[] = { "/", "/bus/serial@1000", "serial0", "/aliases/x",
+					     "bus/serial" };
+	const char *options;
+	fdt_node node = FDT_START;
+	int depth, walks = 0;
+	u64 pa, size;
+	u32 i;
+
+	while ((node = fdt_next_node(f, node, &depth)) >= 0) {
+		CHECK(depth >= 0 && depth < FDT_MAX_DEPTH);
+		use_node(f, node);
+		if (walks < WALKS_PER_TREE && check_below(4) == 0) {
+			use_node_walks(f, node);
+			walks++;
+		}
+	}
+	CHECK_EQ(node, -ENOENT);
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		sink = sink + (u32)fdt_path_node(f, paths[i]);
+	}
+	if (fdt_stdout_node(f, &options) >= 0) {
+		touch_string(options);
+	}
+	sink = sink + (u32)fdt_by_phandle(f, 0x11) + (u32)fdt_by_phandle(f, 1);
+	for (i = 0; fdt_rsv(f, i, &pa, &size) == 0; i++) {
+		sink = sink + (u32)pa;
+	}
+}
+
+/* Handles that nobody gave out: what they find may be nonsense, but not outside. */
+static void use_forged(const struct fdt *f)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		fdt_node node = (fdt_node)check_below(f->structs_size + 16);
+
+		node = check_below(2) ? node & ~3 : node - 8;
+		if (node != FDT_START) {
+			use_node(f, node);
+			sink = sink + (u32)fdt_parent(f, node) + (u32)fdt_node_enabled(f, node);
+		}
+	}
+}
+
+static void use_blob(const u8 *data, size_t len, unsigned align)
+{
+	void *base;
+	u8 *blob = blob_place(data, len, align, &base);
+	struct fdt f;
+
+	if (fdt_open(&f, blob, len) == 0) {
+		use_tree(&f);
+		use_forged(&f);
+		opened++;
+	}
+	free(base);
+}
+
+/* A word that is likely to hurt: tokens, edges, lengths near the blob's own. */
+static u32 nasty_word(size_t len)
+{
+	static const u32 words[] = { 0, 1,	    2,		3,	    4,
+				     9, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffc };
+
+	switch (check_below(3)) {
+	case 0:
+		return (u32)(len + check_below(64) - 32);
+	case 1:
+		return (u32)check_below(64);
+	default:
+		return words[check_below(ARRAY_SIZE(words))];
+	}
+}
+
+/* Damages data in place and returns its new length. */
+static size_t mutate(u8 *data, size_t len)
+{
+	u32 i;
+
+	switch (check_below(8)) {
+	case 0: /* a few bytes, anywhere */
+		for (i = (u32)check_below(8) + 1; i; i--) {
+			data[check_below(len)] = (u8)check_random();
+		}
+		break;
+	case 1: /* a few bits */
+		for (i = (u32)check_below(4) + 1; i; i--) {
+			data[check_below(len)] ^= (u8)(1u << check_below(8));
+		}
+		break;
+	case 2: /* words, where tokens and lengths are */
+		for (i = (u32)check_below(3) + 1; i; i--) {
+			be32_store(data + (check_below(len - 3) & ~3u), nasty_word(len));
+		}
+		break;
+	case 3: /* a header field, the magic left alone */
+		be32_store(data + 4 + 4 * check_below(9), nasty_word(len));
+		break;
+	case 4: /* cut, and said so; the header stays */
+		len = FDT_HEADER_SIZE + check_below(len - FDT_HEADER_SIZE);
+		be32_store(data + 4, (u32)len);
+		if (check_below(2)) {
+			/* The structure block up to the new end. */
+			be32_store(data + 36, (u32)len - fdt_be32(data + 8));
+		}
+		break;
+	default: /* one byte behind the header: most such trees can still be opened */
+		data[FDT_HEADER_SIZE + check_below(len - FDT_HEADER_SIZE)] = (u8)check_random();
+		break;
+	}
+	return len;
+}
+
+static void mutate_many(const struct blob *blob, int count)
+{
+	u8 *data = malloc(blob->len);
+	int i, rounds;
+
+	for (i = 0; i < count; i++) {
+		size_t len = blob->len;
+
+		memcpy(data, blob->data, len);
+		for (rounds = (int)check_below(3); rounds >= 0 && len > FDT_HEADER_SIZE + 8;
+		     rounds--) {
+			len = mutate(data, len);
+		}
+		use_blob(data, len, (unsigned)i & 7);
+	}
+	free(data);
+}
+
+static void mutate_file(const char *name)
+{
+	struct blob blob = blob_load(name);
+
+	check_context("%s", name);
+	opened = 0;
+	mutate_many(&blob, HANDMADE_MUTATIONS);
+	free(blob.data);
+	expect_opened(HANDMADE_MUTATIONS);
+}
+
+TEST(damaged_names_stay_inside)
+{
+	mutate_file("host/dts/names.dtb");
+}
+
+TEST(damaged_ranges_stay_inside)
+{
+	mutate_file("host/dts/ranges.dtb");
+}
+
+TEST(damaged_version_16_stays_inside)
+{
+	mutate_file("host/dts/old.dtb");
+}
+
+/* Every word of a small tree, replaced in turn. */
+TEST(each_word_replaced_stays_inside)
+{
+	static const u32 words[] = { 0, 1, 2, 3, 4, 9, 0xffffffff, 0x7ffffffc };
+	struct blob blob = blob_load("host/dts/names.dtb");
+	u8 *data = malloc(blob.len);
+	size_t at;
+	unsigned i;
+
+	for (at = 0; at + 4 <= blob.len; at += 4) {
+		for (i = 0; i < ARRAY_SIZE(words); i++) {
+			memcpy(data, blob.data, blob.len);
+			be32_store(data + at, words[i]);
+			check_context("word 0x%zx = 0x%x", at, words[i]);
+			use_blob(data, blob.len, i);
+		}
+	}
+	free(data);
+	free(blob.data);
+}
+
+TEST(damaged_corpus_stays_inside)
+{
+	struct corpus corpus = corpus_open();
+	size_t i;
+
+	opened = 0;
+	for (i = 0; i < CORPUS_TREES; i++) {
+		const char *path = corpus.paths[i * corpus.count / CORPUS_TREES];
+		struct blob blob = blob_read(path);
+
+		check_context("%s", path);
+		CHECK(blob.data != NULL);
+		mutate_many(&blob, CORPUS_MUTATIONS);
+		free(blob.data);
+	}
+	corpus_close(&corpus);
+	expect_opened(CORPUS_TREES * CORPUS_MUTATIONS);
+}

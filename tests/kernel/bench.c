@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the operations cost, counted by PMCCNTR: under QEMU's -icount it is the number of
+ * instructions. Each operation stands in a loop of its own, as in the module by which Linux was
+ * measured; what the same loop costs when it is empty is taken off. What it works on is read
+ * from memory in every round, so the compiler cannot compute it once for all.
+ *
+ * Always ARM code: the windows are inline, and are counted as the kernel's own callers have them.
+ */
+#pragma GCC target("arm")
+
+#include <arch/barrier.h>
+#include <arch/copypage.h>
+#include <arch/cpreg.h>
+#include <errno.h>
+#include <kernel/report.h>
+#include <kernel/test.h>
+#include <lib/div.h>
+#include <lib/printf.h>
+#include <mm/highmem.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+#include <mm/vmalloc.h>
+#include <printk.h>
+
+#define BATCHES	   10 /* and one before, to warm up */
+#define COLD_PAGES 1024
+#define VMAP_PAGES 16
+
+/* What the operations work on. */
+struct env {
+	struct page *high, *high2, *low;
+	void *mapped, *mapped2; /* two lowmem pages */
+	phys_addr_t device;
+	u32 next; /* cold page */
+	struct page *pages[VMAP_PAGES];
+	struct page **cold; /* COLD_PAGES of them, in one page */
+};
+
+typedef void loop_fn(struct env *e, u32 rounds);
+
+/* ---- the operations ---- */
+
+/* The barrier makes the compiler forget what it read. */
+#define OP(name, ...)                                               \
+	static void loop_##name(__unused struct env *e, u32 rounds) \
+	{                                                           \
+		for (u32 i = 0; i < rounds; i++) {                  \
+			__VA_ARGS__                                 \
+			compiler_barrier();                         \
+		}                                                   \
+	}
+
+OP(nothing)
+
+OP(kmap_local_high, {
+	void *va = kmap_local_page(e->high);
+
+	compiler_barrier();
+	kunmap_local(va);
+})
+
+OP(kmap_local_low, {
+	void *va = kmap_local_page(e->low);
+
+	compiler_barrier();
+	kunmap_local(va);
+})
+
+OP(kmap_atomic_high, {
+	void *va = kmap_atomic(e->high);
+
+	compiler_barrier();
+	kunmap_atomic(va);
+})
+
+OP(kmap_high_same, {
+	struct page *page = e->high;
+
+	if (kmap(page)) {
+		kunmap(page);
+	}
+})
+
+OP(kmap_high_cold, {
+	struct page *page = e->cold[e->next++ % COLD_PAGES];
+
+	if (kmap(page)) {
+		kunmap(page);
+	}
+})
+
+OP(copy_highpage_high, { copy_highpage(e->high2, e->high); })
+OP(copy_page_premapped, { copy_page(e->mapped2, e->mapped); })
+OP(clear_highpage_high, { clear_highpage(e->high); })
+OP(clear_page_premapped, { clear_page(e->mapped); })
+
+OP(alloc_page_high, {
+	struct page *page = alloc_page(GFP_HIGHUSER);
+
+	if (page) {
+		free_page(page);
+	}
+})
+
+OP(alloc_pages_order9_high, {
+	struct page *page = alloc_pages(GFP_HIGHUSER, 9);
+
+	if (page) {
+		free_pages(page, 9);
+	}
+})
+
+OP(kmalloc64, {
+	void *object = kmalloc(64);
+
+	compiler_barrier();
+	kfree(object);
+})
+
+OP(vmalloc_4pages, { vfree(vmalloc(4 * PAGE_SIZE)); })
+OP(vmalloc_1mib, { vfree(vmalloc(SZ_1M)); })
+
+OP(vmap_1page, {
+	void *va = vmap(&e->high, 1, PAGE_KERNEL);
+
+	if (va) {
+		vunmap(va);
+	}
+})
+
+OP(vmap_16pages, {
+	void *va = vmap(e->pages, VMAP_PAGES, PAGE_KERNEL);
+
+	if (va) {
+		vunmap(va);
+	}
+})
+
+OP(ioremap_4k, {
+	void *va = ioremap(e->device, PAGE_SIZE);
+
+	if (va) {
+		iounmap(va);
+	}
+})
+
+OP(fixmap_set_clear, {
+	fixmap_set(FIX_STORY, e->device, PAGE_DEVICE);
+	fixmap_clear(FIX_STORY);
+})
+
+static const struct row {
+	const char *name;
+	loop_fn *loop; /* NULL: the boot, counted already */
+	u32 rounds;    /* of one batch */
+} rows[] = {
+	{ "kmap_local_high", loop_kmap_local_high, 2000 },
+	{ "kmap_local_low", loop_kmap_local_low, 2000 },
+	{ "kmap_atomic_high", loop_kmap_atomic_high, 2000 },
+	{ "kmap_high_same", loop_kmap_high_same, 2000 },
+	{ "kmap_high_cold", loop_kmap_high_cold, 4 * COLD_PAGES },
+	{ "copy_highpage_high", loop_copy_highpage_high, 500 },
+	{ "copy_page_premapped", loop_copy_page_premapped, 500 },
+	{ "clear_highpage_high", loop_clear_highpage_high, 500 },
+	{ "clear_page_premapped", loop_clear_page_premapped, 500 },
+	{ "alloc_page_high", loop_alloc_page_high, 2000 },
+	{ "alloc_pages_order9_high", loop_alloc_pages_order9_high, 500 },
+	{ "kmalloc64", loop_kmalloc64, 2000 },
+	{ "vmalloc_4pages", loop_vmalloc_4pages, 2000 },
+	{ "vmalloc_1mib", loop_vmalloc_1mib, 100 },
+	{ "vmap_1page", loop_vmap_1page, 2000 },
+	{ "vmap_16pages", loop_vmap_16pages, 2000 },
+	{ "ioremap_4k", loop_ioremap_4k, 2000 },
+	{ "fixmap_set_clear", loop_fixmap_set_clear, 2000 },
+	{ "boot_to_report", NULL, 1 },
+};
+
+/* ---- measuring ---- */
+
+struct counts {
+	u32 insns, tlbi, dsb, isb;
+};
+
+static void counts_get(struct counts *c)
+{
+	c->tlbi = maint_counts.tlbi;
+	c->dsb = maint_counts.dsb;
+	c->isb = maint_counts.isb;
+	c->insns = read_pmccntr();
+}
+
+/* Adds what a batch costs to *sum, or takes it off. */
+static __noinline void batch(loop_fn *loop, struct env *e, u32 rounds, struct counts *sum, s32 sign)
+{
+	struct counts before, after;
+
+	counts_get(&before);
+	loop(e, rounds);
+	counts_get(&after);
+	sum->insns += sign * (after.insns - before.insns);
+	sum->tlbi += sign * (after.tlbi - before.tlbi);
+	sum->dsb += sign * (after.dsb - before.dsb);
+	sum->isb += sign * (after.isb - before.isb);
+}
+
+/*
+ * What BATCHES times that many rounds cost, without the loop around them, and, since each batch
+ * is compared with one of a single round, without the way into the loop.
+ */
+static struct counts measure(loop_fn *loop, struct env *e, u32 rounds)
+{
+	struct counts sum = { 0 }, warm = { 0 };
+
+	batch(loop, e, rounds, &warm, 1);
+	for (u32 i = 0; i < BATCHES; i++) {
+		batch(loop, e, rounds + 1, &sum, 1);
+		batch(loop, e, 1, &sum, -1);
+		batch(loop_nothing, e, rounds + 1, &sum, -1);
+		batch(loop_nothing, e, 1, &sum, 1);
+	}
+	return sum;
+}
+
+/* A quotient in tenths, rounded up: "43" or "43.1". */
+static void quotient(char *buf, size_t size, u32 sum, u32 rounds)
+{
+	u32 rest, tenths = (u32)div_u64((u64)sum * 10 + rounds - 1, rounds, &rest);
+
+	if (tenths % 10) {
+		(void)snprintf(buf, size, "%u.%u", tenths / 10, tenths % 10);
+	} else {
+		(void)snprintf(buf, size, "%u", tenths / 10);
+	}
+}
+
+static void print_row(const char *name, const struct counts *sum, u32 rounds)
+{
+	const u32 values[4] = { sum->insns, sum->tlbi, sum->dsb, sum->isb };
+	char text[4][16];
+
+	for (u32 i = 0; i < 4; i++) {
+		if (i == 0 || CONFIG_COUNT) {
+			quotient(text[i], sizeof(text[i]), values[i], rounds);
+		} else {
+			(void)snprintf(text[i], sizeof(text[i]), "null");
+		}
+	}
+	printk("@bench {\"op\":\"%s\",\"insns\":%s,\"tlbi\":%s,\"dsb\":%s,\"isb\":%s,\"iters\":%u}",
+	       name, text[0], text[1], text[2], text[3], rounds);
+}
+
+static void run_row(const struct row *row, struct env *e)
+{
+	if (row->loop) {
+		struct counts sum = measure(row->loop, e, row->rounds);
+
+		print_row(row->name, &sum, row->rounds * BATCHES);
+	} else {
+		struct counts boot = { .insns = report_boot_cycles };
+
+		print_row(row->name, &boot, 1);
+	}
+}
+
+/* The empty loop costs the same each time, if instructions are what is counted. */
+static void check_counter(struct env *e)
+{
+	struct counts one = { 0 }, two = { 0 };
+
+	batch(loop_nothing, e, 1000, &one, 1);
+	batch(loop_nothing, e, 1000, &two, 1);
+	if (one.insns == 0 || one.insns != two.insns) {
+		printk("# bench: PMCCNTR counts time, not instructions: QEMU runs without -icount");
+	}
+}
+
+/* ---- what they work on ---- */
+
+static void env_put(struct env *e)
+{
+	for (u32 i = 0; e->cold && i < COLD_PAGES && e->cold[i]; i++) {
+		free_page(e->cold[i]);
+	}
+	if (e->cold) {
+		free_page(virt_to_page(e->cold));
+	}
+	for (u32 i = 0; i < VMAP_PAGES && e->pages[i]; i++) {
+		free_page(e->pages[i]);
+	}
+	if (e->mapped2) {
+		free_page(virt_to_page(e->mapped2));
+	}
+	if (e->low) {
+		free_page(e->low);
+	}
+}
+
+static bool env_get(struct env *e)
+{
+	struct page *low2 = alloc_page(GFP_KERNEL), *cold = alloc_page(GFP_KERNEL | GFP_ZERO);
+	u32 got;
+
+	*e = (struct env){ .low = alloc_page(GFP_KERNEL),
+			   .device = pte_pa(fixmap_table[FIX_UART]) };
+	e->mapped2 = low2 ? lowmem_page_address(low2) : NULL;
+	e->cold = cold ? lowmem_page_address(cold) : NULL;
+	if (!e->low || !low2 || !cold) {
+		return false;
+	}
+	e->mapped = lowmem_page_address(e->low);
+	got = alloc_pages_bulk(GFP_HIGHONLY, VMAP_PAGES, e->pages);
+	if (got == VMAP_PAGES) {
+		e->high = e->pages[0];
+		e->high2 = e->pages[1];
+		return alloc_pages_bulk(GFP_HIGHONLY, COLD_PAGES, e->cold) == COLD_PAGES;
+	}
+	return false;
+}
+
+/* Each operation does its work here: one that failed would look cheap. */
+static bool ops_work(struct env *e)
+{
+	struct page *block = alloc_pages(GFP_HIGHUSER, 9);
+	void *object = kmalloc(64), *area = vmalloc(SZ_1M);
+	void *map = vmap(e->pages, VMAP_PAGES, PAGE_KERNEL), *io = ioremap(e->device, PAGE_SIZE);
+	bool work = block && object && area && map && io && kmap(e->high);
+
+	if (!work) {
+		return false; /* the run has failed: nothing is put away */
+	}
+	kunmap(e->high);
+	iounmap(io);
+	vunmap(map);
+	vfree(area);
+	kfree(object);
+	free_pages(block, 9);
+	return true;
+}
+
+static u32 run_rows(struct env *e, struct span globs)
+{
+	u32 matches = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (globs.len == 0 || span_globs_match(globs, rows[i].name)) {
+			run_row(&rows[i], e);
+			matches++;
+		}
+	}
+	return matches;
+}
+
+int bench_run(struct span globs)
+{
+	struct env e;
+	int error = 0;
+
+	if (!env_get(&e) || !ops_work(&e)) {
+		printk("error: bench: no memory, or no address space");
+		error = -ENOMEM;
+	} else {
+		check_counter(&e);
+		if (run_rows(&e, globs) == 0) {
+			printk("error: bench=%.*s matches no row", SPAN_ARG(globs));
+			error = -ENOENT;
+		}
+	}
+	env_put(&e);
+	return error;
+}

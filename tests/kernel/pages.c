@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Owns the contents that tests write into pages, and the search for pages at special addresses. */
+#include "pages.h"
+
+#include <mm/highmem.h>
+
+#define PAGE_WORDS (PAGE_SIZE / sizeof(u32))
+
+static u32 pattern_word(u32 seed, u32 i)
+{
+	return seed * 0x85ebca6bu ^ i * 0x9e3779b1u;
+}
+
+void pattern_fill(void *va, u32 seed)
+{
+	u32 *words = va;
+
+	for (u32 i = 0; i < PAGE_WORDS; i++) {
+		words[i] = pattern_word(seed, i);
+	}
+}
+
+u32 pattern_wrong(const void *va, u32 seed)
+{
+	const volatile u32 *words = va;
+	u32 wrong = 0;
+
+	for (u32 i = 0; i < PAGE_WORDS; i++) {
+		wrong += words[i] != pattern_word(seed, i);
+	}
+	return wrong;
+}
+
+void page_fill(struct page *page, u32 seed)
+{
+	void *va = kmap_local_page(page);
+
+	pattern_fill(va, seed);
+	kunmap_local(va);
+}
+
+u32 page_wrong(struct page *page, u32 seed)
+{
+	void *va = kmap_local_page(page);
+	u32 wrong = pattern_wrong(va, seed);
+
+	kunmap_local(va);
+	return wrong;
+}
+
+/* Takes the block at pa out of the list of held ones, or any if it is not there. */
+static struct page *held_take(pfn_t *held, pfn_t wanted)
+{
+	pfn_t *link = held;
+
+	while (*link && *link != wanted) {
+		link = &pfn_to_page(*link)->next;
+	}
+	if (!*link) {
+		link = held;
+	}
+	if (*link) {
+		struct page *block = pfn_to_page(*link);
+
+		*link = block->next;
+		return block;
+	}
+	return NULL;
+}
+
+/* Memory is handed out from the top: take the largest blocks until one lies below the line. */
+static bool pair_across(struct page_pair *pair)
+{
+	pfn_t held = 0;
+	struct page *block;
+
+	pair->order = MAX_ORDER;
+	while ((block = alloc_pages(GFP_HIGH, MAX_ORDER)) && page_to_pa(block) >= SZ_4G) {
+		block->next = held;
+		held = page_to_pfn(block);
+	}
+	pair->below = block;
+	pair->above = held_take(&held, block ? page_to_pfn(block) + pa_to_pfn(SZ_4G) : 0);
+	while (held) {
+		block = held_take(&held, 0);
+		free_pages(block, MAX_ORDER);
+	}
+	return pair->below && pair->above;
+}
+
+bool page_pair_get(struct page_pair *pair)
+{
+	if (pfn_to_pa(mm.end_pfn) > SZ_4G) {
+		if (pair_across(pair)) {
+			return true;
+		}
+	} else {
+		pair->order = 0;
+		pair->below = alloc_page(GFP_HIGHONLY);
+		pair->above = alloc_page(GFP_HIGHONLY);
+		if (pair->below && pair->above) {
+			return true;
+		}
+	}
+	page_pair_put(pair);
+	return false;
+}
+
+/* The upper one last: what is freed last is handed out first. */
+void page_pair_put(struct page_pair *pair)
+{
+	if (pair->below) {
+		free_pages(pair->below, pair->order);
+	}
+	if (pair->above) {
+		free_pages(pair->above, pair->order);
+	}
+}

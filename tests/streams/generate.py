@@ -1,0 +1,296 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Writes the recorded streams of this folder, and streams.toml, which says what each must be judged.
+
+The streams stand for what serial lines, resets and crashes do to a good run. They are a kit for
+anyone who writes a reader of the protocol: feed it each .bin file and compare its verdict with the
+manifest. This file knows the protocol from docs/serial-protocol.md alone; it shares no code with
+the harness, so that the two can disagree.
+
+    generate.py            write the files
+    generate.py --check    exit 1 if the stored files are not what would be written
+"""
+
+import pathlib
+import sys
+import zlib
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = "5fd1c0ffee5fd1c0ffee5fd1c0ffee5fd1c0ffee"
+BOOT = '@boot {"v":1,"id":"00000000075bcd15","build":"%s","board":"V2P-CA15"}' % BUILD
+LAYOUT = ('@layout {"v":1,"split":"3g","page_offset":"0xc0000000","phys_offset":"0x0080000000",'
+          '"mem":{"total":8589934592,"lowmem":796917760,"highmem":7793016832,"reserved":4194304,'
+          '"free":8585740288},"regions":[{"name":"lowmem","start":"0xc0000000",'
+          '"size":"0x2f800000","kind":"direct"}]}')
+BANNER = ["Fanlight, a small kernel with high windows", "8192 MiB of RAM"]
+STORY = ["The story of one page", "it lies at 0x0123456000, above 4 GiB"]
+SUITES = {
+    "highmem": [("highmem.copy_kmap_atomic", "ok"), ("highmem.nesting", "ok"),
+                ("highmem.depth_error", "ok")],
+    "pkmap": [("pkmap.counted", "ok"), ("pkmap.wraps", "ok")],
+    "tlb": [("tlb.stale_local", "skip"), ("tlb.stale_broadcast", "ok")],
+}
+TESTS = [name for tests in SUITES.values() for name, _ in tests]
+PANIC = ["# interrupted", '@panic {"rule":"kunmap.not_mapped","text":"kunmap of 0xff812000"}',
+         "r0 00000000 r1 ff812000", "# panic: poweroff"]
+
+
+def summed(suite, lines):
+    """The closing checksum line over a suite's lines."""
+    crc = zlib.crc32("".join(line + "\n" for line in lines).encode())
+    return '@sum {"suite":"%s","lines":%d,"crc32":"%08x"}' % (suite, len(lines), crc)
+
+
+def suite_lines(number, name, results, plan=None):
+    """A suite with its checksum."""
+    lines = ["    KTAP version 1", "    # Subtest: " + name,
+             "    1..%d" % (len(results) if plan is None else plan)]
+    for i, (test, result) in enumerate(results, 1):
+        word = "not ok" if result == "fail" else "ok"
+        if result == "fail":
+            lines.append("    # %s: expected 1, got 0" % test)
+        skip = " # SKIP entries do not outlive a flush here" if result == "skip" else ""
+        lines.append("    %s %d %s%s" % (word, i, test, skip))
+    failed = any(result == "fail" for _, result in results)
+    lines.append("%s %d %s" % ("not ok" if failed else "ok", number, name))
+    return [*lines, summed(name, lines)]
+
+
+def run(suites=None, totals=None, end=None):
+    """A whole run, as a list of lines."""
+    suites = SUITES if suites is None else suites
+    lines = [*BANNER, BOOT, LAYOUT, *STORY, "KTAP version 1", "1..%d" % len(suites)]
+    for number, (name, results) in enumerate(suites.items(), 1):
+        lines += suite_lines(number, name, results)
+    flat = [result for results in suites.values() for _, result in results]
+    counts = totals or [flat.count(r) for r in ("ok", "fail", "skip")]
+    lines.append("# Totals: pass:%d fail:%d skip:%d" % tuple(counts))
+    verdict = end or ("fail" if "fail" in flat else "pass")
+    return [*lines, '@end {"verdict":"%s"}' % verdict]
+
+
+def wire(lines, ending="\r\n"):
+    """Lines as the kernel sends them."""
+    return "".join(line + ending for line in lines).encode("latin-1")
+
+
+def with_result(test, result):
+    """The suites, one result changed."""
+    return {name: [(t, result if t == test else r) for t, r in results]
+            for name, results in SUITES.items()}
+
+
+def index(lines, start):
+    """Where the first line is that starts so."""
+    return next(i for i, line in enumerate(lines) if line.startswith(start))
+
+
+def edited(start, *new):
+    """The good run with one line replaced by others, its checksums left as they were."""
+    lines = run()
+    at = index(lines, start)
+    return [*lines[:at], *new, *lines[at + 1:]]
+
+
+def cut_in(start, keep):
+    """The good run's bytes up to `keep` characters into a line."""
+    lines = run()
+    at = index(lines, start)
+    return wire(lines[:at]) + lines[at][:keep].encode()
+
+
+def rechecked_lie():
+    """`not ` lost before the checksum was made: the suite's result gives it away."""
+    lines = run(with_result("highmem.nesting", "fail"))
+    at, end = index(lines, "    KTAP"), index(lines, "@sum")
+    body = [line.replace("    not ok", "    ok") for line in lines[at:end]]
+    return [*lines[:at], *body, summed("highmem", body), *lines[end + 1:]]
+
+
+def good():
+    """Runs that must pass."""
+    yield "good", "pass", wire(run()), "a whole run, one listed skip"
+    yield "good-lf", "pass", wire(run(), "\n"), "a capture program took the carriage returns"
+    yield "good-crcrlf", "pass", wire(run(), "\r\r\n"), "a terminal added carriage returns"
+    yield ("good-after-noise", "pass", b"\x00\xff\xfe\x80\x00U-Boot 2023.01\r\nok 1 loader\r\n\x00"
+           + wire([""] + run()), "power-on noise and a loader's words before the banner")
+    yield "good-then-words", "pass", wire(run() + ["Power down."]), "words after @end claim nothing"
+
+
+def failing():
+    """Sound streams of runs that did not do what was asked."""
+    yield "failed", "fail", wire(run(with_result("pkmap.wraps", "fail"))), "a test failed"
+    yield "zero-tests", "fail", wire(run({})), "an empty plan, and a verdict of pass"
+    yield ("no-plan", "fail", wire([*BANNER, BOOT, LAYOUT, '@end {"verdict":"pass"}']),
+           "no KTAP at all, and a verdict of pass")
+    yield ("nothing-selected", "fail", wire([*BANNER, BOOT, LAYOUT, "selftest: nothing matches",
+                                             '@end {"verdict":"fail"}']), "no test was selected")
+    yield ("unlisted-skip", "fail", wire(run(with_result("highmem.nesting", "skip"))),
+           "a skip that the run's entry does not list")
+    yield ("missing-test", "fail", wire(run({n: r for n, r in SUITES.items() if n != "pkmap"})),
+           "two tests of the image never ran; the stream itself is sound")
+    extra = {**SUITES, "pkmap": [*SUITES["pkmap"], ("pkmap.surprise", "ok")]}
+    yield "unknown-test", "fail", wire(run(extra)), "a test that the image does not have"
+    yield "end-fail", "fail", wire(run(end="fail")), "all passed, the kernel's own verdict is fail"
+
+
+def crashing():
+    """Panics, wherever they strike."""
+    lines = run()
+    at = index(lines, "    ok 2 highmem")
+    yield "panic", "crash", wire(lines[:at] + PANIC), "a panic between two results"
+    torn = wire(lines[:at]) + b"    ok 2 highm"
+    yield "panic-fresh-line", "crash", torn + wire(["", *PANIC]), "the torn line got a newline"
+    yield "panic-inside-line", "crash", torn + wire(PANIC), "the torn line got none"
+    yield "panic-torn", "crash", torn + wire(["", "# interrupted"]) + b'@panic {"rule":"fau', \
+        "the panic itself was cut short"
+    yield "panic-only-mark", "crash", torn + wire(["", "# interrupted"]), "silence after the mark"
+    yield ("panic-early", "crash",
+           wire(['@panic {"rule":"","text":"this CPU has no LPAE: MIDR 0x410fc090"}']),
+           "before there was a console: no @boot")
+    yield "panic-after-end", "crash", wire(lines + PANIC), "the verdict was already out"
+    yield ("panic-then-reboot", "crash",
+           wire(lines[:at] + PANIC[:-1] + ["# panic: reboot"] + run()),
+           "panic=reboot: the second boot was announced and is part of the crash")
+
+
+def ending():
+    """Streams that stop too early, or start again."""
+    lines = run()
+    at = index(lines, "    ok 2 highmem")
+    yield "empty", "truncated", b"", "nothing at all"
+    yield "only-noise", "truncated", bytes((i * 167 + 13) % 256 for i in range(3000)), \
+        "nothing but noise, a wrong baud rate for one"
+    yield "truncated", "truncated", cut_in("    ok 2 highmem", 9), "stops inside a line"
+    yield "truncated-between", "truncated", wire(lines[:index(lines, "@sum")]), \
+        "stops before a checksum"
+    yield "missing-end", "truncated", wire(lines[:-1]), "everything but @end"
+    yield "torn-end", "truncated", wire(lines)[:-2], "@end without its line end"
+    yield "half-end", "truncated", cut_in("@end", 12), "half of @end"
+    yield "reboot", "unexpected reset", wire(lines[:at]) + b"    ok 2 h" + wire(run()), \
+        "a watchdog: the new banner starts inside a line, and the second run is whole"
+    yield "reboot-silent", "unexpected reset", wire(lines[:at] + run()[:4]), \
+        "resets and goes silent"
+    yield "second-boot-after-end", "unexpected reset", wire(run() + run()), \
+        "two whole runs: the first did not end the boot"
+    yield "boot-torn-in", "unexpected reset", wire(lines[:at]) + b"    ok 2 h" + wire(run()[2:]), \
+        "the second @boot is inside a line"
+
+
+def corrupted():
+    """Streams that contradict themselves."""
+    lines = run()
+    failed = run(with_result("highmem.nesting", "fail"))
+    lost = [line.replace("    not ok", "    ok") for line in failed]
+    yield "lost-not", "corrupted", wire(lost), "four bytes lost: a fail reads as a pass"
+    at = index(failed, "not ok 1")
+    relabelled = [*lost[:at], "ok 1 highmem", *lost[at + 1:-2],
+                  "# Totals: pass:6 fail:0 skip:1", '@end {"verdict":"pass"}']
+    yield "lost-not-everywhere", "corrupted", wire(relabelled), \
+        "every sign of the failure lost; only the checksum knows"
+    yield "lost-not-rechecked", "corrupted", wire(rechecked_lie()), \
+        "the checksum is right, and the suite contradicts its tests"
+    yield "torn-line", "corrupted", wire(edited("    ok 2 highmem", "    ok 2 high")), \
+        "a result lost its tail"
+    yield "merged-lines", "corrupted", wire(lines).replace(
+        b"copy_kmap_atomic\r\n    ok 2", b"copy_kmap_atomic    ok 2"), "a line end was lost"
+    yield "lost-line", "corrupted", wire(edited("    ok 3 highmem")), "a result was lost"
+    yield "doubled-line", "corrupted", wire(edited("    ok 2 highmem", "    ok 2 highmem.nesting",
+                                                   "    ok 2 highmem.nesting")), "sent twice"
+    yield "wrong-crc", "corrupted", wire(edited(
+        "@sum", '@sum {"suite":"highmem","lines":7,"crc32":"00000000"}')), "a wrong checksum"
+    good_sum = lines[index(lines, "@sum")]
+    yield "wrong-count", "corrupted", wire(edited("@sum", good_sum.replace(
+        '"lines":7', '"lines":8'))), "a wrong line count"
+    yield "wrong-suite", "corrupted", wire(edited("@sum", good_sum.replace(
+        "highmem", "pkmap"))), "the checksum of another suite"
+    yield "missing-sum", "corrupted", wire(edited("@sum")), "a suite without its checksum"
+    yield "unreadable-sum", "corrupted", wire(edited("@sum", good_sum[:-4])), "half a checksum"
+    body = wire(lines)
+    middle = body.index(b"    ok 2 highmem") + 12
+    yield "noise", "corrupted", body[:middle] + b"\x00\xf3\x9c" + body[middle:], \
+        "binary noise inside a suite"
+    middle = body.index(b"# Totals")
+    yield "noise-outside", "corrupted", body[:middle] + b"\x00\xf3\x9c\r\n" + body[middle:], \
+        "binary noise outside any suite: what else was lost?"
+    yield "wrong-totals", "corrupted", wire(run(totals=[7, 0, 0])), "totals that do not add up"
+    yield "missing-totals", "corrupted", wire(edited("# Totals")), "no totals"
+    twice = {**SUITES, "pkmap": [*SUITES["pkmap"], ("pkmap.wraps", "ok")]}
+    yield "duplicated-test", "corrupted", wire(run(twice)), "a test reported twice"
+    short = suite_lines(1, "highmem", SUITES["highmem"], plan=4)
+    yield "plan-mismatch", "corrupted", wire(
+        [*lines[:index(lines, "    KTAP")], *short, *lines[index(lines, "@sum") + 1:]]), \
+        "a suite's plan promises one more, with a good checksum"
+    yield "lost-suite", "corrupted", wire(
+        [*lines[:index(lines, "    KTAP")], *lines[index(lines, "@sum") + 1:]]), \
+        "a whole suite lost: the plan knows"
+    yield "lost-layout", "corrupted", wire(edited("@layout")), "no @layout"
+    yield "end-contradicts", "corrupted", wire(
+        run(with_result("pkmap.wraps", "fail"), end="pass")), "@end says pass, a test failed"
+    yield "claim-after-end", "corrupted", wire(run() + ["ok 4 late"]), "a result after @end"
+    yield "second-end", "corrupted", wire(run() + ['@end {"verdict":"pass"}']), "@end twice"
+
+
+def fatal(rule="kunmap.not_mapped", more=(), tail=tuple(PANIC)):
+    """A fatal test's boot."""
+    return wire([*BANNER, BOOT, LAYOUT, "# fatal: kunmap.double rule=" + rule, *more, *tail])
+
+
+def fatals():
+    """Boots of the fatal test kunmap.double."""
+    yield "fatal-good", "pass", fatal(), "panics by the rule it announced"
+    yield "fatal-other-rule", "crash", fatal("kunmap.twice"), "panics by another rule"
+    yield "fatal-survived", "fail", fatal(tail=['@end {"verdict":"fail"}']), "did not panic"
+    yield "fatal-twice", "crash", fatal(more=PANIC[:2]), "the panic panicked"
+    yield "fatal-no-end", "crash", fatal(tail=PANIC[:-1]), "the panic did not come to its end"
+    yield "fatal-too-early", "crash", wire([*BANNER, BOOT, LAYOUT, *PANIC]), \
+        "panicked before the test began"
+    yield "fatal-silent", "unexpected reset", fatal(tail=["Fanlight", BOOT]), "reset instead"
+    yield "fatal-another", "fail", fatal().replace(b"fatal: kunmap.double", b"fatal: vfree.bad"), \
+        "not the test that was asked for"
+
+
+def other_build():
+    """A stream of another image."""
+    yield "other-build", "infra", wire(run()).replace(BUILD.encode(), b"0" * 40), \
+        "@boot names another build than the image's"
+    yield "other-version", "infra", wire(run()).replace(b'"v":1,"id"', b'"v":2,"id"'), \
+        "a protocol version that version 1 readers do not know"
+
+
+def files():
+    """Every file of the kit: name -> bytes."""
+    made = {}
+    manifest = ["# SPDX-License-Identifier: BSD-2-Clause",
+                "# Written by generate.py. What a reader of the protocol must say of each stream.",
+                "# kind suites: asked for all of `tests`, `may_skip` may be skipped, of image `build`.",
+                "# kind fatal: asked for `fatal`.", "",
+                'build = "%s"' % BUILD, 'fatal = "kunmap.double"', 'may_skip = ["tlb.stale_local"]',
+                "tests = ["]
+    manifest += ['    "%s",' % test for test in TESTS] + ["]", ""]
+    for group in (good, failing, crashing, ending, corrupted, other_build, fatals):
+        for name, verdict, data, why in group():
+            assert name + ".bin" not in made, name
+            made[name + ".bin"] = data
+            kind = "fatal" if group is fatals else "suites"
+            manifest += ["[stream.%s]" % name, 'kind = "%s"' % kind, 'verdict = "%s"' % verdict,
+                         'why = "%s"' % why, ""]
+    made["streams.toml"] = "\n".join(manifest[:-1]).encode() + b"\n"
+    return made
+
+
+def main():
+    """Write, or with --check compare."""
+    made = files()
+    if sys.argv[1:] == ["--check"]:
+        stored = {p.name: p.read_bytes() for p in HERE.iterdir() if p.suffix in (".bin", ".toml")}
+        return 0 if stored == made else 1
+    for old in HERE.glob("*.bin"):
+        old.unlink()
+    for name, data in made.items():
+        (HERE / name).write_bytes(data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The harness's own proof: a guest that is not a kernel says recorded streams in a real QEMU.
+
+What the stream kit cannot show: power-off, reset, silence, a guest that stays, QEMU's own failures,
+and the artifacts of a run.
+"""
+
+import dataclasses
+import io
+import struct
+import subprocess
+import tomllib
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from runner import bench, elf, session, table
+from runner.judge import Verdict
+from runner.prepare import Builds, stub
+from runner.table import ROOT, Run
+from runner.terminal import Folder
+
+KIT = ROOT / "tests" / "streams"
+MANIFEST = tomllib.loads((KIT / "streams.toml").read_text())
+POWER_OFF, RESET, STAY = range(3)
+
+
+def cross(*argv):
+    """Run a cross tool."""
+    subprocess.run([elf.CROSS + argv[0], *map(str, argv[1:])], check=True)
+
+
+@pytest.fixture(scope="module", name="code")
+def fixture_code(tmp_path_factory):
+    """The guest's code, and an ELF that names the kit's tests and build-id."""
+    folder = tmp_path_factory.mktemp("guest")
+    obj = folder / "guest.o"
+    cross("gcc", "-c", ROOT / "tests/system/guest.S", "-o", obj)
+    cross("objcopy", "-O", "binary", obj, folder / "guest.bin")
+    names = [f"test.{t}" for t in MANIFEST["tests"]] + ["fatal.kunmap.double"]
+    text = "".join(f"\t.type {n}, %object\n{n}:\n\t.word 0\n" for n in names)
+    (folder / "names.S").write_text("\t.data\n" + text)
+    cross("gcc", "-nostdlib", f"-Wl,--build-id=0x{MANIFEST['build']}", "-Wl,-e,0",
+          folder / "names.S", "-o", folder / "fanlight")
+    return folder
+
+
+@pytest.fixture(name="boot")
+def fixture_boot(code, tmp_path):
+    """Boots the guest with a stream of the kit and a way to end."""
+    def boot(stream, ending, **changes):
+        data = (KIT / f"{stream}.bin").read_bytes()
+        image = (code / "guest.bin").read_bytes() + struct.pack("<2I", ending, len(data)) + data
+        (tmp_path / "fanlight.zImage").write_bytes(image)
+        (tmp_path / "fanlight").write_bytes((code / "fanlight").read_bytes())
+        run = Run(name=f"{stream}-{ending}", board="vexpress-a15", memory="256M", smp=1,
+                  may_skip=("tlb.stale_local",), silence=4.0)
+        return session.boot(dataclasses.replace(run, **changes), Builds(tmp_path))
+    return boot
+
+
+def test_elf_names(code):
+    image = elf.read(code / "fanlight")
+    assert image.build_id == MANIFEST["build"]
+    assert image.tests == frozenset(MANIFEST["tests"])
+    assert image.fatals == frozenset(["fatal.kunmap.double"])
+
+
+def test_good_run_passes_and_leaves_artifacts(boot):
+    outcome = boot("good", POWER_OFF)
+    assert outcome.verdict is Verdict.PASS, outcome.reasons
+    assert [t.name for t in outcome.tests] == MANIFEST["tests"]
+    assert (outcome.folder / "serial.log").read_bytes() == (KIT / "good.bin").read_bytes()
+    assert "RUN=good-0" in (outcome.folder / "rerun").read_text()
+    suite = ET.parse(outcome.folder / "junit.xml").getroot()
+    assert suite.get("tests") == str(len(MANIFEST["tests"]) + 1)
+    assert suite.get("failures") == "0"
+
+
+@pytest.mark.parametrize(("stream", "ending", "verdict"), [
+    ("good", RESET, Verdict.RESET),
+    ("failed", POWER_OFF, Verdict.FAIL),
+    ("missing-test", POWER_OFF, Verdict.FAIL),
+    ("truncated", POWER_OFF, Verdict.TRUNCATED),
+    ("truncated", RESET, Verdict.RESET),
+    ("truncated", STAY, Verdict.HANG),
+    ("empty", STAY, Verdict.HANG),
+    ("panic", POWER_OFF, Verdict.CRASH),
+    ("panic-early", STAY, Verdict.CRASH),
+    ("panic-then-reboot", POWER_OFF, Verdict.CRASH),
+    ("reboot", POWER_OFF, Verdict.RESET),
+    ("noise", POWER_OFF, Verdict.CORRUPTED),
+    ("other-build", POWER_OFF, Verdict.INFRA),
+])
+def test_verdicts_from_a_live_guest(boot, stream, ending, verdict):
+    outcome = boot(stream, ending)
+    assert outcome.verdict is verdict, outcome.reasons
+    assert outcome.reasons
+    suite = ET.parse(outcome.folder / "junit.xml").getroot()
+    assert int(suite.get("failures")) >= 1
+
+
+def test_guest_that_must_power_off_and_stays_is_a_hang(boot, monkeypatch):
+    monkeypatch.setattr(session, "Limits", lambda **kw: session_limits(after_end=2.0, **kw))
+    assert boot("good", STAY).verdict is Verdict.HANG
+    assert boot("good", STAY, power_off=False).verdict is Verdict.PASS
+
+
+def session_limits(**changes):
+    """The real limits, some made shorter."""
+    from runner.qemu import Limits
+    return Limits(**changes)
+
+
+def test_fatal_run(boot):
+    fatal = {"kind": "fatal", "fatal": "fatal.kunmap.double"}
+    assert boot("fatal-good", POWER_OFF, **fatal).verdict is Verdict.PASS
+    assert boot("fatal-other-rule", POWER_OFF, **fatal).verdict is Verdict.CRASH
+
+
+def test_expected_trouble_is_held_against_the_table(boot):
+    asked = {"verdict": Verdict.CRASH, "power_off": False}
+    assert boot("panic-early", STAY, text=("no LPAE",), **asked).verdict is Verdict.PASS
+    missing = boot("panic-early", STAY, text=("out of memory",), **asked)
+    assert missing.verdict is Verdict.FAIL
+    assert "out of memory" in missing.reasons[0]
+    assert boot("good", POWER_OFF, **asked).verdict is Verdict.FAIL
+
+
+def test_layout_is_checked(boot):
+    right = {"split": "3g", "mem.total": 8 << 30, "mem.free": ">=1000", "mem.reserved": "<=4194304"}
+    assert boot("good", POWER_OFF, layout=right).verdict is Verdict.PASS
+    for path, value in (("split", "2g"), ("mem.free", "<=1000"), ("mem.nothing", 1)):
+        assert boot("good", POWER_OFF, layout={path: value}).verdict is Verdict.FAIL
+
+
+def test_trouble_with_qemu_is_infrastructure(boot):
+    assert boot("good", POWER_OFF, args=("-no-such-option",)).verdict is Verdict.INFRA
+    assert boot("good", POWER_OFF, cpu="no-such-cpu").verdict is Verdict.INFRA
+    assert boot("good", POWER_OFF, build="never-built").verdict is Verdict.INFRA
+
+
+def test_image_elsewhere_through_the_stub(boot):
+    for image_at in (0x80200000, 0x8a001004, 0x8ff00804):
+        outcome = boot("good", POWER_OFF, image_at=image_at)
+        assert outcome.verdict is Verdict.PASS, outcome.reasons
+    outcome = boot("good", POWER_OFF, image_at=0x88000000, dtb="none")
+    assert outcome.verdict is Verdict.PASS, outcome.reasons
+
+
+def test_stub_words():
+    assert struct.unpack("<6I", stub(0x1000, 0x2003))[4:] == (0x2003, 0x1000)
+    assert struct.unpack("<6I", stub(0x1000, None))[1] == 0xe1a00000  # nop: r2 stays
+
+
+def test_selection_by_globs():
+    names = frozenset(["a.one", "a.two", "b.one"])
+    assert session.selected(names, "selftest panic=halt") == names
+    assert session.selected(names, "selftest=a.*") == {"a.one", "a.two"}
+    assert session.selected(names, "selftest=b.*,?.two quiet") == {"b.one", "a.two"}
+
+
+@pytest.mark.parametrize("name", ["good", "failed", "panic-inside-line", "truncated", "noise"])
+def test_folding_hides_only_what_passed(name):
+    out = io.StringIO()
+    folder = Folder(out, fold=True)
+    data = (KIT / f"{name}.bin").read_bytes()
+    for byte in range(len(data)):
+        folder.data(data[byte:byte + 1])
+    folder.finish()
+    shown = out.getvalue().splitlines()
+    whole = data.decode("latin-1").replace("\r\n", "\n").split("\n")
+    hidden = [line for line in whole if line and line not in shown]
+    assert not [line for line in hidden if "not ok" in line or "panic" in line or "@end" in line]
+    if name == "good":
+        assert "ok highmem (3 tests)" in shown
+        assert "ok tlb (2 tests, 1 skipped)" in shown
+        assert not [line for line in shown if line.startswith("    ")]
+    if name == "failed":
+        assert "    not ok 2 pkmap.wraps" in shown
+
+
+def test_bench_rows():
+    row = bench.Row("op", 100, 20, 20)
+    assert row.verdict == "ok"
+    assert dataclasses.replace(row, ours=21).verdict == "RED"
+    assert dataclasses.replace(row, ours=None).verdict.startswith("RED")
+    assert dataclasses.replace(row, tlbi=1, counts=(2, 0, 0)).verdict.startswith("RED")
+    assert dataclasses.replace(row, at_least=True, ours=19).verdict == "RED"
+    assert dataclasses.replace(row, target=None).verdict == "-"
+    assert bench._slope({"1G": 1000, "2G": 1000 + 262144, "4G": 1000 + 3 * 262144}) == 1.0
+    assert "op" in bench.render([row])
+
+
+def test_table_is_sound():
+    runs = table.runs()
+    assert len(runs) > 20
+    for run in runs:
+        assert set(run.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"), run.name

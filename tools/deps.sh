@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Installs what Fanlight needs, Debian and Ubuntu packages by name; does nothing when
+# nothing is missing. NO_INSTALL=1 only checks. Asks before sudo on a terminal; prints
+# the list where it cannot install. The only place that installs anything.
+set -euo pipefail
+
+packages=(
+	binutils-arm-none-eabi gcc-arm-none-eabi	# the kernel
+	device-tree-compiler				# boards' device trees
+	qemu-system-arm					# holds qemu-system-aarch64 too
+	gcc libc6-dev libfdt-dev			# host tests, under ASan; libfdt is their oracle
+	python3 python3-pexpect python3-pytest		# the harness
+	clang-format					# make check
+	gdb-multiarch					# make gdb, and registers for the table reader
+)
+
+have_dpkg() { command -v dpkg-query >/dev/null; }
+
+missing=()
+for p in "${packages[@]}"; do
+	if ! have_dpkg || ! dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed; then
+		missing+=("$p")
+	fi
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+echo "missing packages: ${missing[*]}"
+cannot() {
+	echo "deps: $1; please install: ${missing[*]}" >&2
+	exit 1
+}
+[ "${NO_INSTALL:-0}" = 0 ] || cannot "NO_INSTALL is set"
+have_dpkg && command -v apt-get >/dev/null || cannot "this is neither Debian nor Ubuntu"
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || cannot "not root, and there is no sudo"
+	[ -t 0 ] || cannot "not root, and nobody to ask"
+	read -r -p "Install them with sudo apt-get? [y/N] " answer
+	[[ $answer == [yY]* ]] || cannot "not installed"
+	as_root=(sudo)
+fi
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get -qq update
+"${as_root[@]}" apt-get -qq install -y --no-install-recommends "${missing[@]}"

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The kernel's own description: the JSON object of its @layout line."""
+
+import json
+from dataclasses import dataclass
+
+WORD = "@layout "
+
+
+@dataclass(frozen=True)
+class Region:
+    name: str
+    start: int
+    size: int
+    kind: str
+
+    @property
+    def end(self):
+        return self.start + self.size
+
+
+@dataclass(frozen=True)
+class Layout:
+    page_offset: int
+    phys_offset: int
+    registers: dict         # name: value, as the kernel printed them
+    regions: tuple          # by rising address
+
+    def find(self, name):
+        return next((region for region in self.regions if region.name == name), None)
+
+    def at(self, va):
+        return next((region for region in self.regions if region.start <= va < region.end), None)
+
+
+def number(value):
+    return value if isinstance(value, int) else int(value, 0)
+
+
+def from_json(data):
+    regions = [Region(r["name"], number(r["start"]), number(r["size"]), r["kind"])
+               for r in data["regions"]]
+    registers = {name: number(data[name])
+                 for name in ("ttbr0", "ttbr1", "ttbcr", "mair0", "mair1") if name in data}
+    return Layout(number(data["page_offset"]), number(data["phys_offset"]), registers,
+                  tuple(sorted(regions, key=lambda region: region.start)))
+
+
+def from_text(text):
+    """Out of a JSON file, or out of a serial log (its last @layout line)."""
+    found = [line[len(WORD):] for line in text.splitlines() if line.startswith(WORD)]
+    return from_json(json.loads(found[-1] if found else text))

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Counts instructions in the guest and holds them against the targets of bench.toml.
+
+Owns: which boots a benchmark needs, the join of the release and COUNT builds, the table.
+Must never: judge by wall-clock, or leave out a row that was not measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import pathlib
+import struct
+import sys
+import tomllib
+
+from . import session, table
+from .judge import Verdict
+from .prepare import Builds, Unavailable
+
+PLAN = pathlib.Path(__file__).with_name("bench.toml")
+ICOUNT = ("-icount", "shift=0,align=off,sleep=off")
+PAGE = 4096
+
+
+class NotMeasured(Exception):
+    """A boot of the benchmark did not pass."""
+
+    def __init__(self, verdict: Verdict, why: str) -> None:
+        super().__init__(why)
+        self.verdict = verdict
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the table. None: not known."""
+
+    op: str
+    linux: float | None
+    ours: float | None
+    target: float | None
+    counts: tuple[int | None, int | None, int | None] = (None, None, None)
+    at_least: bool = False
+    tlbi: int | None = None
+
+    @property
+    def verdict(self) -> str:
+        """ok, RED, or - where nothing is asked."""
+        if self.ours is None:
+            return "RED: not measured"
+        if self.target is not None:
+            if (self.ours < self.target) if self.at_least else (self.ours > self.target):
+                return "RED"
+        if self.tlbi is not None and self.counts[0] != self.tlbi:
+            return f"RED: {self.counts[0]} tlbi, not {self.tlbi}"
+        return "ok" if self.target is not None else "-"
+
+
+def _boot(builds: Builds, name: str, memory: str, bootargs: str) -> session.Outcome:
+    base = next(r for r in table.runs() if r.name == "bench")
+    run = dataclasses.replace(base, name=name, memory=memory, smp=1, args=ICOUNT,
+                              bootargs=bootargs)
+    print(f"bench: {name}", file=sys.stderr, flush=True)
+    outcome = session.boot(run, builds, rerun="make bench")
+    if outcome.verdict is not Verdict.PASS:
+        raise NotMeasured(outcome.verdict, f"{name}: {outcome.verdict}: "
+                          f"{'; '.join(outcome.reasons)}; log {outcome.folder}/serial.log")
+    return outcome
+
+
+def _by_op(outcome: session.Outcome) -> dict[str, dict]:
+    return {row["op"]: row for row in outcome.stream.bench}
+
+
+def _boot_cost(builds: Builds, memory: str) -> tuple[int, session.Outcome]:
+    outcome = _boot(builds, f"bench-boot-{memory.lower()}", memory,
+                    "bench=boot_to_report panic=poweroff")
+    row = _by_op(outcome).get("boot_to_report")
+    if row is None:
+        raise NotMeasured(Verdict.FAIL, f"no boot_to_report at {memory}")
+    return row["insns"], outcome
+
+
+def _slope(costs: dict[str, int]) -> float:
+    """Instructions per further page of RAM: the worst of the steps."""
+    points = sorted((table.parse_size(m), cost) for m, cost in costs.items())
+    return max((b[1] - a[1]) / ((b[0] - a[0]) / PAGE)
+               for a, b in zip(points, points[1:], strict=False))
+
+
+def image_bytes(image: pathlib.Path) -> int:
+    """What the image takes in memory, BSS included: the file, or what its zImage header says."""
+    data = image.read_bytes()
+    start, end = struct.unpack_from("<2I", data, 0x28)
+    return max(len(data), end - start)
+
+
+def _op_rows(plan: dict, release: dict, counted: dict) -> list[Row]:
+    rows = []
+    for op in [*plan, *(o for o in release if o not in plan)]:
+        want, row, count = plan.get(op, {}), release.get(op), counted.get(op, {})
+        rows.append(Row(op, want.get("linux"), row and row["insns"], want.get("target"),
+                        tuple(count.get(k) for k in ("tlbi", "dsb", "isb")),
+                        tlbi=want.get("tlbi")))
+    return rows
+
+
+def measure(builds: Builds, count_builds: Builds) -> list[Row]:
+    """All rows. Raises NotMeasured, Unavailable."""
+    plan = tomllib.loads(PLAN.read_text())
+    release = _by_op(_boot(builds, "bench-release", "2G", "bench panic=poweroff"))
+    counted = _by_op(_boot(count_builds, "bench-count", "2G", "bench panic=poweroff"))
+    rows = _op_rows(plan["op"], release, counted)
+    costs = {m: _boot_cost(builds, m)[0] for m in plan["boot"]["sizes"]}
+    rows.append(Row("boot, per further 4 KiB page", plan["boot"]["linux_per_page"],
+                    round(_slope(costs), 3), plan["boot"]["per_page"]))
+    limits = plan["limits"]
+    _, big = _boot_cost(builds, limits["lowmem_free_at"])
+    free = big.stream.layout.get("mem", {}).get("lowmem_free")
+    rows.append(Row(f"lowmem free at {limits['lowmem_free_at']}, bytes",
+                    limits["linux_lowmem_free_bytes"], free, limits["lowmem_free_bytes"],
+                    at_least=True))
+    rows.append(Row("image with BSS, bytes", None, image_bytes(builds.image("release")),
+                    limits["image_bytes"]))
+    return rows
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.2f}" if isinstance(value, float) and value % 1 else f"{int(value):,}"
+
+
+def render(rows: list[Row]) -> str:
+    """The table as text."""
+    heads = ("op", "Linux", "Fanlight", "target", "ratio", "tlbi", "dsb", "isb", "verdict")
+    lines = [heads]
+    for row in rows:
+        ratio = f"{row.ours / row.linux:.2f}" if row.linux and row.ours is not None else "-"
+        bound = (">= " if row.at_least else "<= ") if row.target is not None else ""
+        lines.append((row.op, _number(row.linux), _number(row.ours), bound + _number(row.target),
+                      ratio, *(_number(c) for c in row.counts), row.verdict))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+    text = []
+    for line in lines:
+        cells = [line[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1], strict=True)]
+        text.append("  ".join([*cells, line[-1]]).rstrip())
+    return "\n".join(text)
+
+
+def command(options: argparse.Namespace) -> int:
+    """Measure, print the table; 0 only if every row was measured and none is red."""
+    builds = Builds(options.build.resolve())
+    count = Builds((options.count_build or options.build / "count").resolve())
+    try:
+        rows = measure(builds, count)
+    except (NotMeasured, Unavailable) as trouble:
+        print(f"bench: {trouble}", file=sys.stderr)
+        return getattr(trouble, "verdict", Verdict.INFRA)
+    text = render(rows)
+    folder = builds.root / "results"
+    (folder / "bench.txt").write_text(text + "\n")
+    print("Instructions per operation (-icount shift=0, one CPU, 2 GiB; Linux 6.1, init_on_alloc=0;"
+          " tlbi, dsb, isb from the COUNT=1 build)")
+    print(text)
+    red = [row.op for row in rows if row.verdict.startswith("RED")]
+    print(f"bench: {len(rows)} rows, {len(red)} red" + (": " + ", ".join(red) if red else ""))
+    return Verdict.FAIL if red else Verdict.PASS

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Turns what a stream said, and how it ended, into one verdict.
+
+Owns: the exit statuses and which of several troubles gives its name to a run.
+Must never: read bytes, start anything, or call a doubt a pass.
+
+Two rules decide most cases. A stream that contradicts itself is *corrupted*; one that is sound
+but is not what was asked for (a test missing, an unlisted skip, nothing at all) is a *fail*.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import fnmatch
+
+from .stream import Stream, TestResult
+
+
+class Verdict(enum.IntEnum):
+    """The runner's exit statuses."""
+
+    PASS = 0
+    FAIL = 1
+    CRASH = 2
+    HANG = 3
+    TRUNCATED = 4
+    CORRUPTED = 5
+    RESET = 6
+    INFRA = 7
+
+    def __str__(self) -> str:
+        return "unexpected reset" if self is Verdict.RESET else self.name.lower()
+
+
+class Ending(enum.Enum):
+    """How the bytes stopped coming."""
+
+    EOF = "the recording ended"
+    POWEROFF = "the guest powered off"
+    RESET = "the guest reset"
+    TIMEOUT = "the guest went silent or ran out of time"
+    STOPPED = "the harness stopped the guest"
+
+
+@dataclasses.dataclass(frozen=True)
+class Expect:
+    """What a run was meant to be. Unknown things are None: the judge then demands less."""
+
+    kind: str = "suites"  # suites | fatal | bench | memtest
+    build: str | None = None  # the ELF's build-id
+    tests: frozenset[str] | None = None  # exactly these, from the ELF
+    may_skip: tuple[str, ...] = ()  # globs
+    fatal: str | None = None  # the fatal test's name, for kind fatal
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """A verdict, why, and every test (the missing ones as failures)."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    tests: tuple[TestResult, ...]
+
+
+# From the trouble that makes all other claims meaningless down to the mildest.
+_ORDER = (Verdict.INFRA, Verdict.RESET, Verdict.CRASH, Verdict.CORRUPTED, Verdict.HANG,
+          Verdict.TRUNCATED, Verdict.FAIL)
+
+
+def judge(stream: Stream, expect: Expect, ending: Ending) -> Judgement:
+    """The verdict on a finished stream. Pure; call Stream.finish() first."""
+    troubles = [*_identity(stream, expect), *_reset(stream, ending)]
+    if expect.kind == "fatal":
+        troubles += _fatal(stream, expect)
+    else:
+        troubles += _crash(stream)
+        troubles += _substance(stream, expect)
+        troubles += _completeness(stream, ending)
+    troubles += [(Verdict.CORRUPTED, fault) for fault in stream.faults]
+    verdict = next((v for v in _ORDER if any(v is t for t, _ in troubles)), Verdict.PASS)
+    troubles.sort(key=lambda trouble: _ORDER.index(trouble[0]))
+    reasons = tuple(f"{v}: {why}" for v, why in troubles)
+    return Judgement(verdict, reasons, tuple(_all_tests(stream, expect)))
+
+
+def _identity(stream: Stream, expect: Expect):
+    """Is this the image we think it is, and a protocol we know?"""
+    if not stream.boots:
+        return
+    boot = stream.boots[0]
+    if boot.get("v") != 1:
+        yield Verdict.INFRA, f"protocol version {boot.get('v')!r}, this harness reads 1"
+    elif expect.build and boot.get("build") != expect.build:
+        yield Verdict.INFRA, f"@boot is of build {boot.get('build')}, the ELF is {expect.build}"
+
+
+def _reset(stream: Stream, ending: Ending):
+    """A boot that nobody announced. One announced by `# panic: reboot` is part of the crash."""
+    if len(stream.boots) > 1 and not stream.reset_after_panic:
+        yield Verdict.RESET, f"{len(stream.boots)} @boot lines in one run"
+    elif ending is Ending.RESET and stream.panic_end != "reboot":
+        yield Verdict.RESET, "the guest reset"
+
+
+def _panic_text(stream: Stream) -> str:
+    if not stream.panics:
+        return "a panic began and could not say why"
+    panic = stream.panics[0]
+    return f"panic {panic.get('rule') or ''}: {panic.get('text') or '(unreadable)'}"
+
+
+def _crash(stream: Stream):
+    if stream.crashed:
+        where = f" in suite {stream.open_suite}" if stream.open_suite else ""
+        early = "" if stream.boots else " before @boot"
+        yield Verdict.CRASH, _panic_text(stream) + where + early
+
+
+def _completeness(stream: Stream, ending: Ending):
+    """Did the stream come to its end? A crash explains its own missing end."""
+    if stream.crashed:
+        return
+    if stream.end is None:
+        verdict = Verdict.HANG if ending in (Ending.TIMEOUT, Ending.STOPPED) else Verdict.TRUNCATED
+        where = f" in suite {stream.open_suite}" if stream.open_suite else ""
+        nothing = "" if stream.boots else ", not even @boot"
+        yield verdict, f"no @end{where}{nothing}: {ending.value}"
+        return
+    if not stream.boots:
+        yield Verdict.CORRUPTED, "@end without @boot"
+    if stream.layout is None:
+        yield Verdict.CORRUPTED, "no @layout"
+    if stream.end == "fail":
+        yield Verdict.FAIL, "the kernel's own verdict is fail"
+
+
+def _substance(stream: Stream, expect: Expect):
+    """Was it what we asked for?"""
+    if expect.kind == "bench" and stream.end and not stream.bench:
+        yield Verdict.FAIL, "no @bench line"
+    if expect.kind == "memtest":
+        if stream.end and not stream.mem:
+            yield Verdict.FAIL, "no @mem line"
+        if stream.bad:
+            yield Verdict.FAIL, f"{len(stream.bad)} @bad lines, the first: {stream.bad[0]}"
+    if expect.kind == "suites":
+        yield from _tests(stream, expect)
+
+
+def _tests(stream: Stream, expect: Expect):
+    tests = stream.tests
+    counts = {s: sum(t.status == s for t in tests) for s in ("pass", "fail", "skip")}
+    for test in tests:
+        if test.status == "fail":
+            yield Verdict.FAIL, f"{test.name} failed"
+        elif test.status == "skip" and not _may_skip(test.name, expect):
+            yield Verdict.FAIL, f"{test.name} skipped ({test.reason}), and is not listed to"
+    if stream.end is None or stream.crashed:
+        return
+    if not tests:
+        yield Verdict.FAIL, "zero tests"
+    else:
+        if stream.plan is None:
+            yield Verdict.CORRUPTED, "no plan"
+        if stream.totals != (counts["pass"], counts["fail"], counts["skip"]):
+            yield Verdict.CORRUPTED, f"totals {stream.totals}, the tests say {counts}"
+        if counts["fail"] and stream.end == "pass":
+            yield Verdict.CORRUPTED, "@end says pass, tests say fail"
+    if expect.tests is not None:
+        seen = {t.name for t in tests}
+        for name in sorted(expect.tests - seen):
+            yield Verdict.FAIL, f"{name} is in the ELF and not in the stream"
+        for name in sorted(seen - expect.tests):
+            yield Verdict.FAIL, f"{name} is in the stream and was not asked of this ELF"
+
+
+def _fatal(stream: Stream, expect: Expect):
+    """Right only if it announced itself, then panicked once, by exactly the announced rule."""
+    if stream.end is not None:
+        yield Verdict.FAIL, "survived what must be fatal"
+    if stream.fatal is None:
+        if stream.crashed:
+            yield Verdict.CRASH, f"{_panic_text(stream)} before the fatal test began"
+        elif stream.end is None:
+            yield Verdict.TRUNCATED, "the fatal test never began"
+        return
+    name, rule = stream.fatal
+    if expect.fatal and name.removeprefix("fatal.") != expect.fatal.removeprefix("fatal."):
+        yield Verdict.FAIL, f"ran {name}, asked for {expect.fatal}"
+    if not stream.crashed:
+        if stream.end is None:
+            yield Verdict.HANG, "neither survived nor panicked"
+        return
+    rules = [panic.get("rule") for panic in stream.panics]
+    if rules != [rule]:
+        yield Verdict.CRASH, f"must panic once by rule {rule}, did by {rules}: " \
+            + _panic_text(stream)
+    if not stream.interrupted:
+        yield Verdict.CORRUPTED, "@panic without `# interrupted`"
+    if stream.panic_end is None:
+        yield Verdict.CRASH, "the panic did not reach its end"
+
+
+def _may_skip(name: str, expect: Expect) -> bool:
+    return any(fnmatch.fnmatchcase(name, glob) for glob in expect.may_skip)
+
+
+def _all_tests(stream: Stream, expect: Expect):
+    """What to report test by test: unlisted skips and missing tests are failures there too."""
+    seen = set()
+    for test in stream.tests:
+        seen.add(test.name)
+        if test.status == "skip" and not _may_skip(test.name, expect):
+            test = dataclasses.replace(test, status="fail", reason=f"unlisted skip: {test.reason}")
+        yield test
+    if expect.kind == "suites" and expect.tests:
+        for name in sorted(expect.tests - seen):
+            yield TestResult(name, "fail", "not in the stream")

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Makes the files a run needs (DTB, boot stub, initrd) and QEMU's arguments from its table entry.
+
+Owns: where things are placed in the guest.
+Must never: start QEMU, or hide that something could not be had (Unavailable says why).
+
+Placing. QEMU itself loads a raw kernel at RAM + 64 KiB and rewrites the memory node of the DTB it
+is given. A run that wants the image elsewhere, or the DTB untouched, boots a stub of six words in
+the kernel's place, which sets r2 and jumps; QEMU's loader device puts image and DTB where the
+stub points to. Entry modes and the pen of the other CPUs stay what they are for any raw kernel.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import random
+import struct
+import subprocess
+import threading
+
+from . import table
+from .table import ROOT, Run
+
+DEBIAN_DTB = "vexpress-v2p-ca15-tc1.dtb"
+INITRD_MAGIC = b"fanlight initrd\n"
+
+_fetch_lock = threading.Lock()
+
+
+class Unavailable(Exception):
+    """Something this run needs can't be had on this machine: a visible skip."""
+
+
+class PrepareError(Exception):
+    """The run cannot be set up: trouble of the infrastructure."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Builds:
+    """Where the Makefile put the release build, its variants, and where results go."""
+
+    root: pathlib.Path
+
+    def variant(self, name: str) -> pathlib.Path:
+        """The folder of one variant; "release" is the root itself."""
+        return self.root if name == "release" else self.root / name
+
+    def elf(self, name: str) -> pathlib.Path:
+        """The variant's ELF."""
+        return self.variant(name) / "fanlight"
+
+    def image(self, name: str) -> pathlib.Path:
+        """The variant's bootable image."""
+        return self.variant(name) / "fanlight.zImage"
+
+    def results(self, run: Run) -> pathlib.Path:
+        """The folder of one run's artifacts."""
+        return self.root / "results" / run.name
+
+
+def _call(*argv: str | pathlib.Path) -> None:
+    try:
+        done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise PrepareError(f"{argv[0]}: {error.strerror} (try `make deps`)") from error
+    if done.returncode:
+        raise PrepareError(f"{' '.join(str(a) for a in argv)}: {done.stderr.strip()}")
+
+
+def fetch_debian_dtb(builds: Builds) -> pathlib.Path:
+    """Debian's own vexpress DTB, fetched once into the build folder's cache."""
+    folder = builds.root / "cache" / "dtbs"
+    with _fetch_lock:
+        if not (folder / ".done").exists() and not (folder / ".why").exists():
+            subprocess.run([str(ROOT / "tools" / "fetch-dtbs.sh"), str(folder)], check=False,
+                           capture_output=True)
+    found = folder / DEBIAN_DTB
+    if not found.is_file():
+        why = folder / ".why"
+        raise Unavailable(f"no {DEBIAN_DTB}: "
+                          + (why.read_text().strip() if why.is_file() else "fetching failed"))
+    return found
+
+
+def _compile_dts(source: pathlib.Path, out: pathlib.Path) -> None:
+    _call("dtc", "-q", "-I", "dts", "-O", "dtb", "-i", ROOT / "boards", "-o", out, source)
+
+
+def _own_dtb(run: Run, builds: Builds, work: pathlib.Path) -> pathlib.Path:
+    made = builds.variant(run.build) / f"{run.board}.dtb"
+    if made.is_file():
+        return made
+    out = work / "board.dtb"
+    _compile_dts(ROOT / "boards" / run.board / f"{run.board}.dts", out)
+    return out
+
+
+def _spoiled(run: Run, builds: Builds, work: pathlib.Path) -> bytes:
+    """Device trees nobody should believe; the same bytes in every run."""
+    noise = random.Random(1).randbytes(8192)
+    if run.dtb == "random":
+        return b"\x00" + noise
+    whole = _own_dtb(run, builds, work).read_bytes()
+    header = struct.unpack(">10I", whole[:40])
+    struct_at = header[2]
+    if run.dtb == "noise-inside":
+        return whole[:struct_at] + noise[:len(whole) - struct_at].ljust(len(whole) - struct_at)
+    if run.dtb == "cut":
+        half = struct_at + (len(whole) - struct_at) // 2
+        return whole[:half] + bytes(len(whole) - half)
+    if run.dtb == "huge":
+        return struct.pack(">2I", header[0], 0x40000000) + whole[8:]
+    raise PrepareError(f"unknown DTB {run.dtb!r}")
+
+
+def _dtb(run: Run, builds: Builds, work: pathlib.Path) -> pathlib.Path | None:
+    """The DTB file this run boots with; None when QEMU makes its own, or for no DTB at all."""
+    if run.dtb == "none" or (not run.dtb and table.board(run.board).dtb == "qemu"):
+        return None
+    if not run.dtb:
+        return _own_dtb(run, builds, work)
+    if run.dtb == "debian":
+        return fetch_debian_dtb(builds)
+    out = work / "run.dtb"
+    source = ROOT / "tests" / "system" / "dts" / f"{run.dtb}.dts"
+    if source.is_file():
+        _compile_dts(source, out)
+    else:
+        out.write_bytes(_spoiled(run, builds, work))
+        return out
+    if run.dtb_at is not None:
+        _call("fdtput", "-p", "-t", "s", out, "/chosen", "bootargs", run.bootargs)
+    return out
+
+
+def stub(image_at: int, dtb_at: int | None) -> bytes:
+    """r0 = 0, r2 = dtb_at (or what QEMU passed), jump to image_at."""
+    return struct.pack("<6I",
+                       0xe3a00000,  # mov r0, #0
+                       0xe1a00000 if dtb_at is None else 0xe59f2004,  # nop | ldr r2, word 4
+                       0xe59ff004,  # ldr pc, word 5
+                       0xe320f003,  # wfi
+                       dtb_at or 0, image_at)
+
+
+def _loader(path: pathlib.Path, at: int) -> list[str]:
+    return ["-device", f"loader,file={path},addr={at:#x},force-raw=on"]
+
+
+def _kernel(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
+    image = builds.image(run.build)
+    if not image.is_file():
+        raise PrepareError(f"{image} does not exist: build it first")
+    dtb = _dtb(run, builds, work)
+    if run.image_at is None and run.dtb_at is None and run.dtb != "none":
+        args = ["-kernel", str(image), "-append", run.bootargs]
+        return args + (["-dtb", str(dtb)] if dtb else [])
+    stub_file = work / "stub.bin"
+    base = table.board(run.board).ram_base
+    image_at = base + 0x200000 if run.image_at is None else run.image_at
+    dtb_at = 0 if run.dtb == "none" else run.dtb_at
+    if dtb_at == "behind-image":
+        dtb_at = image_at + image.stat().st_size
+    stub_file.write_bytes(stub(image_at, dtb_at))
+    args = ["-kernel", str(stub_file), *_loader(image, image_at)]
+    if dtb and dtb_at is not None:
+        # QEMU refuses 4 GiB and more without a DTB of its own to boot a raw kernel with.
+        own = table.board(run.board).dtb == "own"
+        spare = ["-dtb", str(_own_dtb(run, builds, work))] if own else []
+        return args + _loader(dtb, dtb_at) + spare
+    if run.dtb != "none":
+        args += ["-append", run.bootargs]
+    return args + (["-dtb", str(dtb)] if dtb else [])
+
+
+def qemu_args(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
+    """QEMU's command line for a run, without the serial port and the control sockets."""
+    board = table.board(run.board)
+    memory = run.memory or board.memory
+    machine = ",".join(part for part in (board.machine, board.entry[run.entry]) if part)
+    args = [board.binary]
+    if table.parse_size(memory) >> 20 >= board.reserve_from:
+        args += ["-object", f"memory-backend-ram,id=ram,size={memory},reserve=off"]
+        machine += ",memory-backend=ram"
+    args += ["-machine", machine, "-cpu", run.cpu or board.cpu, "-m", memory,
+             "-smp", str(run.smp or board.smp), "-display", "none", "-nodefaults", "-no-reboot",
+             *board.args, *_kernel(run, builds, work)]
+    if run.initrd:
+        initrd = work / "initrd"
+        size = table.parse_size(run.initrd)
+        initrd.write_bytes((INITRD_MAGIC * (size // len(INITRD_MAGIC) + 1))[:size])
+        args += ["-initrd", str(initrd)]
+    return args + list(run.args)

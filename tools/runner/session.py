@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One run from its table entry to its artifacts: prepare, boot, judge, check, write down.
+
+Owns: build/results/<run>/ and the difference between the stream's verdict and the run's.
+Must never: let an exception pass for a result; trouble of ours is verdict 7, infrastructure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import pathlib
+import re
+import shlex
+import time
+import xml.etree.ElementTree as ET
+
+from . import elf, layout, prepare
+from .judge import Ending, Expect, Judgement, Verdict, judge
+from .prepare import Builds
+from .qemu import Guest, Limits, QemuError, watch
+from .stream import Stream, TestResult
+from .table import ROOT, Run, TableError
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of a run. `verdict` is PASS exactly if all that the table asked for came true."""
+
+    run: Run
+    verdict: Verdict
+    seen: Verdict  # the stream's own verdict, before it is held against the table
+    reasons: tuple[str, ...]
+    tests: tuple[TestResult, ...]
+    stream: Stream
+    folder: pathlib.Path
+    seconds: float
+
+
+def selected(names: frozenset[str], bootargs: str) -> frozenset[str]:
+    """The tests that `selftest=GLOB,…` in these boot arguments selects; all without it."""
+    globs = [word.split("=", 1)[1].split(",") for word in bootargs.split()
+             if word.startswith("selftest=")]
+    if not globs:
+        return names
+    plain = [g.replace("[", "[[]") for g in globs[-1]]  # only * and ? are special in the kernel
+    return frozenset(n for n in names if any(fnmatch.fnmatchcase(n, g) for g in plain))
+
+
+def expectation(run: Run, builds: Builds) -> Expect:
+    """What the run's ELF and table entry say must come. Raises ElfError."""
+    image = elf.read(builds.elf(run.build))
+    tests = selected(image.tests, run.bootargs)
+    return Expect(kind=run.kind, build=image.build_id, may_skip=run.may_skip,
+                  tests=tests if run.verdict is Verdict.PASS else None, fatal=run.fatal or None)
+
+
+def boot(run: Run, builds: Builds, on_data=lambda data: None, rerun: str = "") -> Outcome:
+    """Boot once and judge. Only Unavailable escapes; everything else becomes a verdict."""
+    folder = builds.results(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    stream, began = Stream(), time.monotonic()
+    try:
+        args = prepare.qemu_args(run, builds, folder)
+        (folder / "qemu.sh").write_text("#!/bin/sh\n" + shlex.join([*args, "-serial", "stdio"])
+                                        + "\n")
+        expect = expectation(run, builds)
+        ending = _watch(run, args, folder, stream, on_data)
+        stream.finish()
+        judgement = judge(stream, expect, ending)
+        verdict, reasons = _held_against(run, stream, folder, judgement, ending)
+    except (prepare.PrepareError, elf.ElfError, TableError, QemuError, OSError) as error:
+        judgement = Judgement(Verdict.INFRA, (), tuple(stream.tests))
+        verdict, reasons = Verdict.INFRA, (f"infra: {error}",)
+    outcome = Outcome(run, verdict, judgement.verdict, reasons, judgement.tests, stream, folder,
+                      time.monotonic() - began)
+    _write_down(outcome, rerun or rerun_line(run, builds))
+    return outcome
+
+
+def _watch(run: Run, args: list[str], folder: pathlib.Path, stream: Stream, on_data) -> Ending:
+    with open(folder / "serial.log", "wb") as log, Guest(args, folder / "qemu.err") as guest:
+        def take(data: bytes) -> None:
+            log.write(data)
+            log.flush()
+            stream.feed(data)
+            on_data(data)
+
+        guest.start()
+        return watch(guest, stream, Limits(silence=run.silence, total=run.total), take)
+
+
+# -- the run's verdict: the stream's, held against the table ---------------------------------
+
+
+def _held_against(run: Run, stream: Stream, folder: pathlib.Path, judgement: Judgement,
+                  ending: Ending) -> tuple[Verdict, tuple[str, ...]]:
+    if judgement.verdict is not run.verdict:
+        wrong = (f"the table expects {run.verdict}",) if run.verdict is not Verdict.PASS else ()
+        verdict = Verdict.FAIL if judgement.verdict is Verdict.PASS else judgement.verdict
+        return verdict, (*judgement.reasons, *wrong)
+    log = (folder / "serial.log").read_bytes().decode("latin-1")
+    wrong = (*_text(run, log), *_layout(run, stream))
+    if wrong:
+        return Verdict.FAIL, (*(f"fail: {w}" for w in wrong), *judgement.reasons)
+    if run.power_off and ending is not Ending.POWEROFF:
+        return Verdict.HANG, (f"hang: the guest did not power off: {ending.value}",)
+    return Verdict.PASS, ()
+
+
+def _text(run: Run, log: str):
+    for pattern in run.text:
+        if not re.search(pattern, log, re.MULTILINE):
+            yield f"no line matches {pattern!r}"
+    for pattern in run.absent:
+        if m := re.search(pattern, log, re.MULTILINE):
+            yield f"{m.group(0)!r} is in the stream"
+
+
+def _layout(run: Run, stream: Stream):
+    """Check `@layout`: what always holds, then each value to equal, or "<=N" or ">=N"."""
+    if run.verdict is Verdict.PASS:
+        yield from layout.problems(stream.layout, run.build)
+    for path, want in run.layout.items():
+        value = stream.layout
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        bound = re.fullmatch(r"([<>])=([0-9]+)", want) if isinstance(want, str) else None
+        if bound and isinstance(value, int):
+            limit = int(bound.group(2))
+            good = value >= limit if bound.group(1) == ">" else value <= limit
+        else:
+            good = value == want
+        if not good:
+            yield f"@layout {path} is {value!r}, expected {want!r}"
+
+
+# -- artifacts -------------------------------------------------------------------------------
+
+
+def rerun_line(run: Run, builds: Builds, tests: str = "") -> str:
+    """The one line that repeats a run."""
+    parts = ["make"]
+    if builds.root != ROOT / "build":
+        parts.append(f"O={shlex.quote(str(builds.root))}")
+    parts += ["test", f"RUN={shlex.quote(run.name)}"]
+    if tests:
+        parts.append(f"T={shlex.quote(tests)}")
+    return " ".join(parts)
+
+
+def _write_down(outcome: Outcome, rerun: str) -> None:
+    folder = outcome.folder
+    (folder / "rerun").write_text(rerun + "\n")
+    (folder / "verdict").write_text("\n".join([str(outcome.verdict), *outcome.reasons]) + "\n")
+    junit(outcome, rerun).write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
+
+
+def _xml_text(text: str) -> str:
+    """XML 1.0 has no way to say most control characters."""
+    return re.sub(r"[^\t\n\x20-\x7e\xa0-\xff]", "?", text)
+
+
+def junit(outcome: Outcome, rerun: str) -> ET.ElementTree:
+    """JUnit XML: one case per in-kernel test, and one, `stream`, for the run itself."""
+    failures = sum(t.status == "fail" for t in outcome.tests)
+    run_failed = outcome.verdict is not Verdict.PASS
+    suite = ET.Element("testsuite", name=outcome.run.name, time=f"{outcome.seconds:.2f}",
+                       tests=str(len(outcome.tests) + 1), failures=str(failures + run_failed),
+                       skipped=str(sum(t.status == "skip" for t in outcome.tests)))
+    for test in outcome.tests:
+        case = ET.SubElement(suite, "testcase", classname=outcome.run.name, name=test.name)
+        if test.status != "pass":
+            word = "failure" if test.status == "fail" else "skipped"
+            node = ET.SubElement(case, word, message=_xml_text(test.reason))
+            node.text = _xml_text("\n".join(test.log))
+    case = ET.SubElement(suite, "testcase", classname=outcome.run.name, name="stream")
+    if run_failed:
+        node = ET.SubElement(case, "failure", message=str(outcome.verdict))
+        node.text = _xml_text("\n".join([*outcome.reasons, f"again: {rerun}"]))
+    return ET.ElementTree(suite)

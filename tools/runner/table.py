@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Boards and runs, read from boards/*/board.toml and tests/runs.toml.
+
+Owns: the meaning of every key in those files (described in docs/testing.md).
+Must never: start anything, or accept a key it does not know.
+
+A run whose `memory`, `entry`, `build`, `cpu` or `dtb` is a list stands for one run per
+combination; its name then holds those keys in braces.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import pathlib
+import re
+import tomllib
+
+from .judge import Verdict
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RUNS = ROOT / "tests" / "runs.toml"
+EXPANDED = ("memory", "entry", "build", "cpu", "dtb")
+
+
+class TableError(Exception):
+    """A table says something we do not understand."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """One boards/<name>/board.toml: how QEMU plays the board."""
+
+    name: str
+    machine: str
+    cpu: str
+    smp: int
+    memory: str
+    ram_base: int
+    dtb: str  # "own": ours; "qemu": QEMU makes it
+    entry: dict[str, str]  # entry mode -> machine options
+    reserve_from: int  # from this many MiB on, RAM the host need not have
+    binary: str = "qemu-system-aarch64"
+    args: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One line of the table: what to boot, and what must come of it."""
+
+    name: str
+    board: str
+    build: str = "release"  # folder under the build folder; "release" is that folder itself
+    memory: str = ""
+    cpu: str = ""
+    smp: int = 0
+    entry: str = "default"
+    dtb: str = ""  # "": the board's; debian, none, random, magic, or tests/system/dts/<name>.dts
+    image_at: int | None = None  # place the image here, through a boot stub
+    dtb_at: int | str | None = None  # place the DTB here, untouched by QEMU; or "behind-image"
+    initrd: str = ""  # size of a made-up initrd
+    bootargs: str = "selftest panic=poweroff"
+    args: tuple[str, ...] = ()  # more QEMU arguments
+    kind: str = "suites"  # suites | fatal | bench | memtest
+    verdict: Verdict = Verdict.PASS
+    text: tuple[str, ...] = ()  # regular expressions that lines of the stream must match
+    absent: tuple[str, ...] = ()  # regular expressions that no line may match
+    may_skip: tuple[str, ...] = ()
+    layout: dict = dataclasses.field(default_factory=dict)  # dotted path in @layout -> value
+    power_off: bool = True  # the guest must end by itself
+    silence: float = 60.0  # seconds without a byte that count as a hang
+    total: float = 400.0  # seconds that count as a hang in any case
+    fatal: str = ""  # set when a fatal run is expanded from an ELF
+    tags: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+def _fields(cls) -> set[str]:
+    return {field.name for field in dataclasses.fields(cls)}
+
+
+def _read(path: pathlib.Path) -> dict:
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise TableError(f"{path}: {error}") from error
+
+
+def parse_size(text: str) -> int:
+    """Bytes in "256M", "30G", "64K" or "4096"."""
+    m = re.fullmatch(r"([0-9]+)([KMG]?)", text)
+    if not m:
+        raise TableError(f"not a size: {text!r}")
+    return int(m.group(1)) << {"": 0, "K": 10, "M": 20, "G": 30}[m.group(2)]
+
+
+@functools.lru_cache(maxsize=None)
+def board(name: str) -> Board:
+    """The description of one board."""
+    raw = _read(ROOT / "boards" / name / "board.toml")
+    unknown = set(raw) - _fields(Board)
+    if unknown:
+        raise TableError(f"board {name}: unknown keys {sorted(unknown)}")
+    raw["args"] = tuple(raw.get("args", ()))
+    return Board(name=name, **raw)
+
+
+def _expand(entry: dict):
+    """One dict per combination of the keys that hold lists."""
+    keys = [k for k in EXPANDED if isinstance(entry.get(k), list)]
+    for values in itertools.product(*(entry[k] for k in keys)):
+        chosen = dict(zip(keys, values, strict=True))
+        name = entry["name"]
+        for key, value in chosen.items():
+            if "{" + key + "}" not in name:
+                raise TableError(f"run {name}: {key} is a list and not in the name")
+            name = name.replace("{" + key + "}", value.lower())
+        yield {**entry, **chosen, "name": name}
+
+
+def _run(entry: dict) -> Run:
+    unknown = set(entry) - _fields(Run)
+    if unknown:
+        raise TableError(f"run {entry.get('name')}: unknown keys {sorted(unknown)}")
+    entry = dict(entry)
+    for key in ("args", "text", "absent", "may_skip", "tags"):
+        entry[key] = tuple(entry.get(key, ()))
+    if "verdict" in entry:
+        entry["verdict"] = Verdict[entry["verdict"].upper()]
+    run = Run(**entry)
+    if run.entry not in board(run.board).entry:
+        raise TableError(f"run {run.name}: board {run.board} has no entry mode {run.entry!r}")
+    return run
+
+
+def runs(path: pathlib.Path = RUNS) -> list[Run]:
+    """The whole table, expanded, in order. Names are unique."""
+    raw = _read(path)
+    found: list[Run] = []
+    for entry in raw.get("run", []):
+        entry = {**raw.get("default", {}), **raw.get(entry.get("board"), {}), **entry}
+        found += [_run(single) for single in _expand(entry)]
+    names = [run.name for run in found]
+    double = {name for name in names if names.count(name) > 1}
+    if double:
+        raise TableError(f"{path}: two runs are named {sorted(double)}")
+    return found
+
+
+def fatal_runs(template: Run, fatals: frozenset[str]) -> list[Run]:
+    """One run per fatal test of an ELF, from a table entry of kind fatal."""
+    return [dataclasses.replace(template, name=f"{template.name}.{name.removeprefix('fatal.')}",
+                                fatal=name, bootargs=f"selftest={name} {template.bootargs}")
+            for name in sorted(fatals)]
+
+
+def with_args(run: Run, extra: str) -> Run:
+    """The run with more boot arguments; its kind follows from what they ask for."""
+    words = extra.split()
+    kind = run.kind
+    if not any(w.split("=")[0] == "selftest" for w in words):
+        for word, means in (("bench", "bench"), ("memtest", "memtest")):
+            if any(w.split("=")[0] == word for w in words):
+                kind = means
+    return dataclasses.replace(run, bootargs=f"{run.bootargs} {extra}".strip(), kind=kind)
