@@ -42,7 +42,7 @@ PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c lib/bootargs.c lib/co
 LIB_SRCS := lib/crc32.c lib/div.c lib/ktap.c lib/printf.c lib/symtab.c
 ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/memcpy.S arch/arm/probe.S \
 	arch/arm/probe.S arch/arm/setup.c arch/arm/sweep.S arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
-MM_SRCS := mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/fixmap.c mm/highmem.c mm/memblock.c mm/page.c \
+MM_SRCS := mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/memblock.c mm/page.c \
 	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/slab.c mm/va_space.c mm/vm_area.c mm/vmalloc.c
 KERNEL_SRCS := kernel/console.c kernel/main.c kernel/memory.c kernel/memtest.c kernel/oops.c \
 	kernel/panic.c kernel/power.c kernel/report.c kernel/story.c kernel/thread.c kernel/whereis.c kernel/whereis.c
@@ -69,7 +69,7 @@ CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=
 endif
 PICFLAGS := -march=armv7-a -fpie -mno-unaligned-access -include arch/arm/pic.h
 # What is measured: ARM, -O2. All else only has to be small: Thumb, -Os.
-HOT_SRCS := kernel/memtest.c mm/bigwin.c mm/buddy.c mm/fixmap.c mm/highmem.c mm/page.c \
+HOT_SRCS := kernel/memtest.c mm/bigwin.c mm/buddy.c mm/highmem.c mm/page.c \
 	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/slab.c mm/va_space.c mm/vm_area.c mm/vmalloc.c \
 	tests/kernel/bench.c
 code = $(if $(filter $(HOT_SRCS),$(1)),-marm -O2,-mthumb -Os)

@@ -19,11 +19,11 @@
 
 #define GREETING_MAX 40
 
-static u32 bits_needed(phys_addr_t pa)
+static u32 bits_needed(u64 number)
 {
 	u32 bits = 0;
 
-	while (pa >> bits) {
+	while (number >> bits) {
 		bits++;
 	}
 	return bits;
@@ -31,7 +31,7 @@ static u32 bits_needed(phys_addr_t pa)
 
 static void tell_direct(phys_addr_t pa)
 {
-	phys_addr_t would_be = pa - mm.phys_offset + PAGE_OFFSET;
+	u64 would_be = pa - mm.phys_offset + PAGE_OFFSET;
 
 	printk("1. Direct mapping: virtual = physical - 0x%010llx + 0x%08x, up to 0x%08x.",
 	       mm.phys_offset, (u32)PAGE_OFFSET, (u32)mm.lowmem_end - 1);

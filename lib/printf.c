@@ -41,9 +41,10 @@ struct args {
 	va_list list;
 };
 
+/* May use the last byte too: vsnprintf puts the NUL over it. */
 static void put(struct out *out, char c)
 {
-	if (out->len + 1 < out->size) {
+	if (out->len < out->size) {
 		out->buf[out->len] = c;
 	}
 	out->len++;

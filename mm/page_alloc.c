@@ -64,10 +64,11 @@ static inline u32 log2_floor(u32 n)
 
 #define POISON_WORD	0x6b6b6b6bu
 #define POISON_REFCOUNT (-0x6b6b)
+#define POISON_PAGES	8u /* of a large block the first few: its pages may be a thousand */
 
 static __noinline void poison_write(struct page *page, u32 count)
 {
-	for (u32 i = 0; i < count; i++) {
+	for (u32 i = 0; i < min(count, POISON_PAGES); i++) {
 		u32 *words = kmap_local_page(&page[i]);
 
 		for (u32 k = 0; k < PAGE_SIZE / sizeof(u32); k++) {
@@ -472,7 +473,7 @@ static void pages_reserve(pfn_t start, pfn_t end)
 }
 
 /* [start, end) is all RAM, so its structs are in a row. */
-static void pages_release(pfn_t start, pfn_t end)
+static __cold void pages_release(pfn_t start, pfn_t end)
 {
 	struct zone *zone = &zones[start < mm.low_end_pfn ? ZONE_NORMAL : ZONE_HIGH];
 
@@ -485,7 +486,7 @@ static void pages_release(pfn_t start, pfn_t end)
 }
 
 /* Whole pages only: what RAM or a reservation covers in part is never given out. */
-static void bank_release(const struct memblock_range *bank)
+static __cold void bank_release(const struct memblock_range *bank)
 {
 	phys_addr_t from = bank->start, bank_end = bank->start + bank->size, start, size;
 	pfn_t done = pa_to_pfn(pa_align_up(from, PAGE_SIZE));
@@ -511,7 +512,7 @@ void page_alloc_cpu_init(void)
 	pcp_sets[core->cpu] = this_cpu_ptr(pcp_set);
 }
 
-void page_alloc_init(void)
+__cold void page_alloc_init(void)
 {
 	struct zone *normal = &zones[ZONE_NORMAL];
 

@@ -28,29 +28,25 @@ struct pkmap_slot {
 };
 STATIC_ASSERT(PKMAP_SLOTS * sizeof(struct pkmap_slot) == PAGE_SIZE);
 
-static struct pkmap_slot *slots; /* one lowmem page */
-static pte_t *pkmap_table;
-
+/* Windows are numbered from 1 to 512, as pages know them: the pointers are biased by one. */
 static struct {
+	struct pkmap_slot *slots; /* one lowmem page */
+	pte_t *table;
 	spinlock_t lock;
+	/* the lock guards: */
 	u32 last;    /* where the search goes on */
 	u32 flushes; /* wraps so far */
 } pkmap;
 
+/* 0: none. */
 static __always_inline u32 page_slot(const struct page *page)
 {
 	return page->flags >> PAGE_KMAP_SHIFT;
 }
 
-static __always_inline void *slot_va(u32 index)
+static __always_inline void *slot_va(u32 number)
 {
-	return (void *)(PKMAP_START + index * PAGE_SIZE);
-}
-
-static void page_set_slot(struct page *page, u32 slot_plus_one)
-{
-	page->flags = (page->flags & ((1u << PAGE_KMAP_SHIFT) - 1)) |
-		      slot_plus_one << PAGE_KMAP_SHIFT;
+	return (void *)(PKMAP_START - PAGE_SIZE + number * PAGE_SIZE);
 }
 
 /*
@@ -58,130 +54,137 @@ static void page_set_slot(struct page *page, u32 slot_plus_one)
  * faster, then one flush for all, and only then may they be found free.
  * Returns how many it took. Caller holds the lock, interrupts enabled.
  */
-static u32 flush_unused(void)
+static __noinline u32 flush_unused(void)
 {
-	u32 taken = 0;
+	struct pkmap_slot *slot = &pkmap.slots[1];
+	pte_t *pte = &pkmap.table[1];
+	u32 kept = 0;
 
-	for (u32 i = 0; i < PKMAP_SLOTS; i++) {
-		if (atomic_cmpxchg(&slots[i].count, 1, 0) != 1) {
+	for (u32 number = 1; number <= PKMAP_SLOTS; number++, slot++, pte++) {
+		if (unlikely(!atomic_replace(&slot->count, 1, 0))) {
+			kept++;
 			continue;
 		}
-		if (page_slot(slots[i].page) == i + 1) {
-			page_set_slot(slots[i].page, 0);
+		if (page_slot(slot->page) == number) {
+			slot->page->flags &= (1u << PAGE_KMAP_SHIFT) - 1;
 		}
-		pte_write(&pkmap_table[i], pte_none());
-		taken++;
+		pte_write(pte, pte_none());
 	}
-	if (taken > 0) {
+	if (kept < PKMAP_SLOTS) {
 		tlb_flush_range(PKMAP_START, REGION_END(pkmap));
 		pkmap.flushes++;
 	}
-	return taken;
+	return PKMAP_SLOTS - kept;
+}
+
+/* Searches from number on, around once. 0: all are in use. Caller holds the lock. */
+static __noinline u32 search_free(u32 number)
+{
+	for (u32 tries = PKMAP_SLOTS; tries > 0; tries--, number++) {
+		if (number > PKMAP_SLOTS) {
+			number = 1;
+			if (flush_unused() > 0) {
+				tries = PKMAP_SLOTS; /* what was passed by may be free now */
+			}
+		}
+		if (pkmap.slots[number].count == 0) {
+			return number;
+		}
+	}
+	return 0;
 }
 
 /*
- * The index of a free slot, or PKMAP_SLOTS. Behind a flush all are looked at again: those
- * passed before may be free now. Caller holds the lock.
+ * The page has no window, or lost it this moment: finds one under the lock. No other
+ * bits of its flags change meanwhile, for the page is the caller's.
  */
-static u32 find_free(void)
-{
-	u32 left = PKMAP_SLOTS;
-
-	while (left-- > 0) {
-		pkmap.last = (pkmap.last + 1) % PKMAP_SLOTS;
-		if (pkmap.last == 0) {
-			flush_unused();
-			left = PKMAP_SLOTS - 1;
-		}
-		if (slots[pkmap.last].count == 0) {
-			return pkmap.last;
-		}
-	}
-	return PKMAP_SLOTS;
-}
-
-/* The page has no window, or lost it this moment: finds one under the lock. */
 static __noinline void *kmap_new(struct page *page)
 {
-	void *va = NULL;
-	u32 index;
+	struct pkmap_slot *slot;
+	u32 number, flags;
 
 	spin_lock(&pkmap.lock);
-	index = page_slot(page);
-	if (index != 0) { /* somebody else was faster; a slot with a page is never at 0 here */
-		index--;
-		atomic_add(&slots[index].count, 1);
-		va = slot_va(index);
+	flags = page->flags;
+	number = flags >> PAGE_KMAP_SHIFT;
+	if (unlikely(number != 0)) { /* somebody was faster; only we could take it back */
+		atomic_add(&pkmap.slots[number].count, 1);
 		goto out;
 	}
-	index = find_free();
-	if (index == PKMAP_SLOTS) {
-		goto out;
+	number = pkmap.last + 1;
+	if (unlikely(number > PKMAP_SLOTS || pkmap.slots[number].count != 0)) {
+		number = search_free(number);
+		if (number == 0) {
+			spin_unlock(&pkmap.lock);
+			return NULL;
+		}
 	}
-	pte_write(&pkmap_table[index], pfn_pte(page_to_pfn(page), PAGE_KERNEL));
-	dsb_ishst(); /* the entry, before any CPU's walker, and before the count that opens it */
-	isb();
-	slots[index].page = page;
-	dmb_ishst(); /* whose it is, before others may count on it */
-	WRITE_ONCE(slots[index].count, 2);
-	page_set_slot(page, index + 1);
-	va = slot_va(index);
+	pkmap.last = number;
+	slot = &pkmap.slots[number];
+	slot->page = page;
+	pte_write(&pkmap.table[number], pfn_pte(page_to_pfn(page), PAGE_KERNEL));
+	dsb_ishst(); /* whose it is and the entry, before the count lets anybody look */
+	isb();	     /* and before the caller's access */
+	WRITE_ONCE(slot->count, 2);
+	page->flags = flags | number << PAGE_KMAP_SHIFT;
 out:
 	spin_unlock(&pkmap.lock);
-	return va;
+	return slot_va(number);
 }
 
 void *kmap(struct page *page)
 {
 	struct pkmap_slot *slot;
-	u32 index;
+	u32 number;
 
 	if (!page_is_high(page)) {
 		return lowmem_page_address(page);
 	}
-	index = page_slot(page);
-	if (unlikely(index == 0)) {
+	number = page_slot(page);
+	if (unlikely(number == 0)) {
 		return kmap_new(page);
 	}
-	slot = &slots[index - 1];
+	slot = &pkmap.slots[number];
 	if (unlikely(!atomic_inc_unless_below(&slot->count, 1))) {
 		return kmap_new(page);
 	}
 	/* At 2 or more the window cannot be taken back: what is seen now stays. */
 	if (unlikely(READ_ONCE(slot->page) != page)) {
-		atomic_sub_above(&slot->count, 1);
+		(void)atomic_sub_above(&slot->count, 1);
 		return kmap_new(page);
 	}
-	return slot_va(index - 1);
+	return slot_va(number);
 }
 
 void kunmap(struct page *page)
 {
-	u32 index;
+	u32 number;
 
 	if (!page_is_high(page)) {
 		return;
 	}
-	index = page_slot(page);
-	BUG_ON(index == 0 || !atomic_sub_above(&slots[index - 1].count, 1), "kunmap.not_mapped",
-	       "page %08x has no mapping to give back", page_to_pfn(page));
+	number = page_slot(page);
+	BUG_ON(number == 0 || !atomic_sub_above(&pkmap.slots[number].count, 1),
+	       "kunmap.not_mapped", "page %08x has no mapping to give back", page_to_pfn(page));
 }
 
 void *page_address(const struct page *page)
 {
-	u32 index = page_slot(page);
+	u32 number = page_slot(page);
 
 	if (!page_is_high(page)) {
 		return lowmem_page_address(page);
 	}
-	return index && READ_ONCE(slots[index - 1].count) > 1 ? slot_va(index - 1) : NULL;
+	if (number == 0 || READ_ONCE(pkmap.slots[number].count) < 2) {
+		return NULL;
+	}
+	return slot_va(number);
 }
 
 void pkmap_query(struct pkmap_info *info)
 {
 	*info = (struct pkmap_info){ .flushes = pkmap.flushes };
-	for (u32 i = 0; i < PKMAP_SLOTS; i++) {
-		switch (READ_ONCE(slots[i].count)) {
+	for (u32 i = 1; i <= PKMAP_SLOTS; i++) {
+		switch (READ_ONCE(pkmap.slots[i].count)) {
 		case 0:
 			info->free++;
 			break;
@@ -198,9 +201,10 @@ void pkmap_init(void)
 {
 	struct page *page = alloc_page(GFP_KERNEL | GFP_ZERO);
 
-	pkmap_table = kernel_pte_alloc(PKMAP_START);
-	if (!page || !pkmap_table) {
+	pkmap.table = kernel_pte_alloc(PKMAP_START);
+	if (!page || !pkmap.table) {
 		panic("no memory for the pkmap");
 	}
-	slots = lowmem_page_address(page);
+	pkmap.slots = (struct pkmap_slot *)lowmem_page_address(page) - 1;
+	pkmap.table--;
 }

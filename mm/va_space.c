@@ -11,13 +11,6 @@ static inline u32 va_class(u32 size)
 	return 31 - (u32)__builtin_clz(size);
 }
 
-/* Multiplicative: areas tend to lie at equal distances, which a plain modulo folds together. */
-static inline struct va_seg **va_bucket(struct va_space *space, u32 start)
-{
-	return &space->hash[(start * 0x9e3779b1u) >> 25];
-}
-STATIC_ASSERT(VA_HASH_BUCKETS == 1u << (32 - 25));
-
 static void free_link(struct va_space *space, struct va_seg *seg)
 {
 	u32 class = va_class(seg->size);
@@ -89,41 +82,33 @@ void va_init(struct va_space *space, struct va_seg *first, u32 start, u32 size)
 	free_link(space, first);
 }
 
-/* A free segment of at least size units; NULL: none. */
-static inline struct va_seg *free_fit(struct va_space *space, u32 size)
+/* A free segment of at least size units; NULL: none. Prefers one of about that size. */
+static struct va_seg *free_fit(struct va_space *space, u32 size)
 {
 	u32 floor = va_class(size);
-	u32 fit = floor + (size != 1u << floor);
-	u32 lists = space->nonempty & (~0u << fit);
-	struct va_seg *seg;
+	u32 larger = space->nonempty & (~0u << floor << 1);
+	struct va_seg *seg = space->free[floor];
 
-	if (likely(lists)) {
-		return space->free[__builtin_ctz(lists)]; /* anything in these lists fits */
+	if (larger && !(seg && seg->size >= size)) {
+		return space->free[__builtin_ctz(larger)]; /* anything in these lists fits */
 	}
-	for (seg = space->free[floor]; seg && seg->size < size; seg = seg->peer) {
+	while (seg && seg->size < size) {
+		seg = seg->peer;
 	}
 	return seg;
 }
 
-struct va_seg *va_alloc(struct va_space *space, u32 size)
+/* The front of `from`, or all of it. NULL: no descriptor. */
+static struct va_seg *free_split(struct va_space *space, struct va_seg *from, u32 size)
 {
-	struct va_seg *seg, *from, **bucket;
+	struct va_seg *seg;
 
-	if (unlikely(size == 0 || size > 1u << 30)) {
-		return NULL;
-	}
-	from = free_fit(space, size);
-	if (unlikely(!from)) {
-		return NULL;
-	}
 	if (from->size == size) {
-		seg = from;
-		free_unlink(space, seg, va_class(size));
-	} else {
-		seg = va_reclaim(space);
-		if (unlikely(!seg)) {
-			return NULL;
-		}
+		free_unlink(space, from, va_class(size));
+		return from;
+	}
+	seg = va_reclaim(space);
+	if (likely(seg)) {
 		seg->start = from->start;
 		seg->size = size;
 		seg->prev = from->prev;
@@ -132,26 +117,39 @@ struct va_seg *va_alloc(struct va_space *space, u32 size)
 		from->prev = seg;
 		free_resize(space, from, from->start + size, from->size - size);
 	}
-	bucket = va_bucket(space, seg->start);
-	seg->state = VA_ALLOCATED;
-	seg->peer = *bucket;
-	*bucket = seg;
 	return seg;
 }
 
-struct va_seg *va_take(struct va_space *space, u32 start)
+struct va_seg *va_alloc_new(struct va_space *space, u32 size)
 {
-	struct va_seg **at = va_bucket(space, start);
 	struct va_seg *seg;
 
-	for (seg = *at; seg && seg->start != start; seg = *at) {
-		at = &seg->peer;
+	if (size == 0 || size > 1u << 30) {
+		return NULL;
 	}
-	if (likely(seg)) {
-		*at = seg->peer;
-		seg->state = VA_TAKEN;
+	do {
+		seg = free_fit(space, size);
+	} while (!seg && va_trim(space));
+	seg = seg ? free_split(space, seg, size) : NULL;
+	if (seg) {
+		u32 bucket = va_bucket(seg->start);
+
+		seg->hash_next = space->hash[bucket];
+		space->hash[bucket] = seg;
+		seg->state = VA_ALLOCATED;
+		seg->owner = NULL;
 	}
 	return seg;
+}
+
+static void hash_unlink(struct va_space *space, struct va_seg *seg)
+{
+	struct va_seg **at = &space->hash[va_bucket(seg->start)];
+
+	while (*at != seg) {
+		at = &(*at)->hash_next;
+	}
+	*at = seg->hash_next;
 }
 
 /* A listed free segment takes over a neighbour's range; the neighbour's descriptor is spare. */
@@ -163,10 +161,12 @@ static void seg_absorb(struct va_space *space, struct va_seg *keep, struct va_se
 	va_donate(space, gone);
 }
 
-void va_free(struct va_space *space, struct va_seg *seg)
+/* Frees for good, and merges. */
+void va_merge(struct va_space *space, struct va_seg *seg)
 {
 	struct va_seg *left = seg->prev, *right = seg->next;
 
+	hash_unlink(space, seg);
 	if (right->state == VA_FREE) {
 		seg_absorb(space, right, seg);
 		if (left->state == VA_FREE) {
@@ -181,12 +181,34 @@ void va_free(struct va_space *space, struct va_seg *seg)
 	}
 }
 
+bool va_trim(struct va_space *space)
+{
+	bool any = space->cached > 0;
+
+	for (u32 size = 1; space->cached > 0; size++) {
+		struct va_seg *seg, *next;
+
+		for (seg = space->cache[size]; seg; seg = next) {
+			next = seg->peer;
+			va_merge(space, seg);
+			space->cached--;
+		}
+		space->cache[size] = NULL;
+	}
+	return any;
+}
+
+static bool seg_is_free(const struct va_seg *seg)
+{
+	return seg->state == VA_FREE || seg->state == VA_CACHED;
+}
+
 const struct va_seg *va_find(const struct va_space *space, u32 unit, bool next)
 {
 	const struct va_seg *seg;
 
 	for (seg = space->edge.next; seg != &space->edge; seg = seg->next) {
-		if (seg->state == VA_FREE || seg->start + (seg->size - 1) < unit) {
+		if (seg_is_free(seg) || seg->start + (seg->size - 1) < unit) {
 			continue;
 		}
 		return next || seg->start <= unit ? seg : NULL;
@@ -197,13 +219,17 @@ const struct va_seg *va_find(const struct va_space *space, u32 unit, bool next)
 void va_query(const struct va_space *space, struct va_stats *stats)
 {
 	const struct va_seg *seg;
+	u32 run = 0;
 
 	*stats = (struct va_stats){ 0 };
 	for (seg = space->edge.next; seg != &space->edge; seg = seg->next) {
-		if (seg->state == VA_FREE) {
-			stats->free_units += seg->size;
-			stats->free_pieces++;
-			stats->largest = max(stats->largest, seg->size);
+		if (!seg_is_free(seg)) {
+			run = 0;
+			continue;
 		}
+		stats->free_pieces += run == 0;
+		run += seg->size;
+		stats->free_units += seg->size;
+		stats->largest = max(stats->largest, run);
 	}
 }

@@ -9,11 +9,13 @@
  * without a list. Must never let an address or a page be used again between the clearing and
  * a flush that covers it.
  *
- * Lock order: purge_lock, lock. Interrupt code takes neither; nothing is allocated and no
- * page is freed under lock; flushes run under purge_lock alone, interrupts enabled.
+ * Lock order: purge_lock, lock. lock is irq-safe and innermost; purge_lock is taken with
+ * interrupts enabled only, as the broadcast under it needs; no page is freed under lock.
  */
 #include "vm_area.h"
 
+#include <arch/atomic.h>
+#include <arch/early_tables.h>
 #include <arch/pte_write.h>
 #include <arch/spinlock.h>
 #include <arch/tlb.h>
@@ -23,24 +25,26 @@
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 
-/* A purge is due beyond either: 4 MiB of pages that wait, or a batch of areas. */
-#define LAZY_MAX_PAGES 1024
-#define LAZY_MAX_AREAS 128
+/* A purge is due when this much waits: 4 MiB of pages, or fewer in many areas, */
+#define LAZY_MAX 1024
+/* for an area counts as its pages and this, for what it costs by itself. */
+#define LAZY_AREA_COST 6
 /* Spare descriptors beyond this go back to the slab. */
 #define SPARE_MAX 256
 /* Pages handed to the page allocator at once; on the stack. */
 #define BATCH 64
+/* Areas of at most so many pages are cleared with the lock held. */
+#define CLEAR_LOCKED_MAX 32
 
 static struct {
 	vaddr_t start;
 
-	spinlock_t lock; /* guards space and the two counts */
+	spinlock_t lock; /* guards the rest */
 	struct va_space space;
-	u32 lazy_pages, lazy_areas;
+	struct va_seg *lazy; /* stack of cleared areas, by peer */
+	u32 lazy_cost;	     /* of those */
 
 	spinlock_t purge_lock; /* one purge at a time: who waited for it finds what it freed */
-	struct va_seg *lazy;   /* atomic stack of cleared areas, by peer */
-	void *deferred;	       /* atomic stack of addresses to drop, linked by their first word */
 } vm;
 
 /* ---- pages that are not simply allocated ---- */
@@ -83,144 +87,170 @@ static void page_put_other(struct page *page)
 	}
 }
 
-static inline void page_put(struct page *page)
+/* The owner has let go before us: the page is ours alone now. */
+static __noinline void page_put_last(struct page *page)
 {
-	/* Relaxed: the flush before has ordered all use of the mapping. */
-	if (unlikely(__atomic_sub_fetch(&page->refcount, 1, __ATOMIC_RELAXED) == 0)) {
-		page->refcount = 1; /* the owner has let go: ours alone now */
-		free_pages(page, page_order(page));
-	}
+	page->refcount = 1;
+	free_pages(page, page_order(page));
 }
 
-/* ---- taking down ---- */
+/* ---- the life of an area ---- */
 
 /* Invalidates the first count entries; their page numbers stay. */
 static inline void area_clear(const struct va_seg *area, u32 count)
 {
-	for (u32 done = 0, run; done < count; done += run) {
-		pte_t *pte = area_run(area, done, count, &run);
+	struct pte_run run;
 
-		for (const pte_t *end = pte + run; pte != end; pte++) {
-			pte_write(pte, (pte_t){ pte->raw & ~DESC_VALID });
-		}
-	}
-}
-
-static void run_free(const pte_t *pte, u32 count)
-{
-	struct page *batch[BATCH];
-
-	while (count > 0) {
-		u32 n = min(count, (u32)BATCH);
-
-		for (u32 i = 0; i < n; i++) {
-			batch[i] = pfn_to_page(pte_pfn(*pte++));
-		}
-		free_pages_bulk(batch, n);
-		count -= n;
-	}
-}
-
-static void run_release(enum area_kind kind, const pte_t *pte, u32 count)
-{
-	const pte_t *end = pte + count;
-
-	if (kind == AREA_ALLOC) {
-		run_free(pte, count);
-	} else if (kind == AREA_MAP) {
-		for (; pte != end; pte++) {
-			page_put(pfn_to_page(pte_pfn(*pte)));
-		}
-	} else if (kind == AREA_MAP_MORE) {
-		for (; pte != end; pte++) {
-			page_put_other(pfn_to_page(pte_pfn(*pte)));
-		}
-	}
-}
-
-/* After the flush: the first count pages go back to whom they belong. */
-static void area_release(const struct va_seg *area, u32 count)
-{
-	for (u32 done = 0, run; done < count; done += run) {
-		const pte_t *pte = area_run(area, done, count, &run);
-
-		run_release(area->tag, pte, run);
-	}
-}
-
-/* Clears the area and queues it for the purge. True: a purge is due. */
-static bool area_retire(const void *addr, u32 kinds)
-{
-	struct va_seg *area, *head;
-	bool due;
-
-	spin_lock(&vm.lock);
-	area = va_take(&vm.space, (vaddr_t)addr >> PAGE_SHIFT);
-	if (likely(area)) {
-		vm.lazy_pages += area->size;
-		vm.lazy_areas++;
-	}
-	due = vm.lazy_pages > LAZY_MAX_PAGES || vm.lazy_areas > LAZY_MAX_AREAS;
-	spin_unlock(&vm.lock);
-	BUG_ON(!area || !((kinds >> area->tag) & 1) || (vaddr_t)addr % PAGE_SIZE != 0,
-	       "vmalloc.bad_address", "%p is no such area's start", addr);
-	area_clear(area, area_pages(area));
-	head = READ_ONCE(vm.lazy);
+	run_begin(&run, area, count);
 	do {
-		area->peer = head;
-	} while (!__atomic_compare_exchange_n(&vm.lazy, &head, area, true, __ATOMIC_RELEASE,
-					      __ATOMIC_RELAXED));
-	return due;
+		for (pte_t *pte = run.pte; pte != run.end; pte++) {
+			pte_invalidate(pte);
+		}
+	} while (run_next(&run));
 }
 
-/* Retires what was put off, and takes the whole stack of lazy areas. */
-static struct va_seg *lazy_collect(void)
+/* The page of a lazy entry; sections: mm.section, which the caller keeps in a register. */
+static inline struct page *entry_page(struct page *const *sections, const pte_t *pte)
 {
-	void *addr = __atomic_exchange_n(&vm.deferred, NULL, __ATOMIC_ACQUIRE);
+	pfn_t pfn = (pfn_t)(READ_ONCE(pte->raw) >>
+			    PAGE_SHIFT); /* no bits 40-51 in ours, 52 and up fall off */
 
-	while (addr) {
-		void *next = *(void **)addr;
+	return (struct page *)((vaddr_t)sections[pfn >> SECTION_PFN_SHIFT] + (pfn << 4));
+}
 
-		area_retire(addr, 1u << AREA_ALLOC);
-		addr = next;
+/* Pages on their way to the allocator: neighbours of one area and the next go together. */
+struct page_batch {
+	struct page *page[BATCH];
+	u32 count;
+};
+
+static void batch_free(struct page_batch *batch)
+{
+	free_pages_bulk(batch->page, batch->count);
+	batch->count = 0;
+}
+
+static __noinline void release_allocated(const struct va_seg *area, u32 count,
+					 struct page_batch *batch)
+{
+	struct page *const *sections = mm.section;
+	struct pte_run run;
+
+	run_begin(&run, area, count);
+	do {
+		for (const pte_t *pte = run.pte; pte != run.end; pte++) {
+			if (batch->count == BATCH) {
+				batch_free(batch);
+			}
+			batch->page[batch->count++] = entry_page(sections, pte);
+		}
+	} while (run_next(&run));
+}
+
+static inline void release_mapped(const struct va_seg *area, u32 count)
+{
+	struct page *const *sections = mm.section;
+	struct pte_run run;
+
+	run_begin(&run, area, count);
+	do {
+		for (const pte_t *pte = run.pte; pte != run.end; pte++) {
+			struct page *page = entry_page(sections, pte);
+
+			/* Relaxed: the flush before has ordered all use of the mapping. */
+			if (unlikely(__atomic_sub_fetch(&page->refcount, 1, __ATOMIC_RELAXED) ==
+				     0)) {
+				page_put_last(page);
+			}
+		}
+	} while (run_next(&run));
+}
+
+static __noinline void release_mapped_more(const struct va_seg *area, u32 count)
+{
+	struct pte_run run;
+
+	run_begin(&run, area, count);
+	do {
+		for (const pte_t *pte = run.pte; pte != run.end; pte++) {
+			page_put_other(entry_page(mm.section, pte));
+		}
+	} while (run_next(&run));
+}
+
+/* After the flush: the first count > 0 pages go back to whom they belong. */
+static inline void area_release(const struct va_seg *area, u32 count, struct page_batch *batch)
+{
+	if (area->tag == AREA_MAP) {
+		release_mapped(area, count);
+	} else if (area->tag == AREA_ALLOC) {
+		release_allocated(area, count, batch);
+	} else if (area->tag == AREA_MAP_MORE) {
+		release_mapped_more(area, count);
 	}
-	/* Acquire, with area_retire()'s release: the cleared entries, before our flush. */
-	return __atomic_exchange_n(&vm.lazy, NULL, __ATOMIC_ACQUIRE);
+}
+
+/* ---- purge ---- */
+
+static struct va_seg *lazy_take(void)
+{
+	u32 flags = spin_lock_irqsave(&vm.lock);
+	struct va_seg *list = vm.lazy;
+
+	vm.lazy = NULL;
+	vm.lazy_cost = 0;
+	spin_unlock_irqrestore(&vm.lock, flags);
+	return list;
 }
 
 static void lazy_flush(const struct va_seg *list)
 {
-	u32 low = ~0u, high = 0;
+	u32 low = list->start, high = low;
 
 	for (const struct va_seg *area = list; area; area = area->peer) {
 		low = min(low, area->start);
 		high = max(high, area->start + area_pages(area));
+		if (high - low > TLB_RANGE_MAX_PAGES) {
+			break; /* everything will be flushed */
+		}
 	}
 	tlb_flush_range((vaddr_t)low << PAGE_SHIFT, (vaddr_t)high << PAGE_SHIFT);
+}
+
+static void lazy_release(const struct va_seg *list)
+{
+	struct page_batch batch;
+
+	batch.count = 0;
+	for (const struct va_seg *area = list; area; area = area->peer) {
+		area_release(area, area_pages(area), &batch);
+	}
+	batch_free(&batch);
 }
 
 /* The addresses are free; all but `keep` spare descriptors are the caller's, linked by peer. */
 static struct va_seg *lazy_free(struct va_seg *list, u32 keep)
 {
 	struct va_seg *area, *next, *surplus = NULL;
+	u32 flags = spin_lock_irqsave(&vm.lock);
 
-	spin_lock(&vm.lock);
 	for (area = list; area; area = next) {
 		next = area->peer;
-		vm.lazy_pages -= area->size;
-		vm.lazy_areas--;
 		va_free(&vm.space, area);
 	}
-	while (vm.space.spares > keep) {
+	if (keep == 0) {
+		va_trim(&vm.space);
+	}
+	while (unlikely(vm.space.spares > keep)) {
 		area = va_reclaim(&vm.space);
 		area->peer = surplus;
 		surplus = area;
 	}
-	spin_unlock(&vm.lock);
+	spin_unlock_irqrestore(&vm.lock, flags);
 	return surplus;
 }
 
-static bool purge(u32 keep_spares)
+static __noinline bool purge(u32 keep_spares)
 {
 	struct va_seg *list, *area, *next;
 
@@ -228,12 +258,10 @@ static bool purge(u32 keep_spares)
 		return false;
 	}
 	spin_lock(&vm.purge_lock);
-	list = lazy_collect();
+	list = lazy_take();
 	if (list) {
 		lazy_flush(list);
-	}
-	for (area = list; area; area = area->peer) {
-		area_release(area, area_pages(area));
+		lazy_release(list);
 	}
 	area = lazy_free(list, keep_spares);
 	spin_unlock(&vm.purge_lock);
@@ -249,23 +277,6 @@ bool area_purge(void)
 	return purge(SPARE_MAX);
 }
 
-void area_drop(const void *addr, u32 kinds)
-{
-	if (unlikely(area_retire(addr, kinds))) {
-		purge(SPARE_MAX);
-	}
-}
-
-void area_drop_later(void *addr)
-{
-	void **link = addr;
-
-	*link = READ_ONCE(vm.deferred);
-	while (!__atomic_compare_exchange_n(&vm.deferred, link, addr, true, __ATOMIC_RELEASE,
-					    __ATOMIC_RELAXED)) {
-	}
-}
-
 void vmalloc_purge(void)
 {
 	BUG_ON(CONFIG_DEBUG && irqs_masked(), "vmalloc.purge_masked",
@@ -273,42 +284,59 @@ void vmalloc_purge(void)
 	purge(0);
 }
 
-/* ---- setting up ---- */
-
-/* The area's tables always lie in lowmem: kernel_pte_alloc() without the detour for the image. */
-static inline pte_t *area_pte_alloc(vaddr_t va)
+void area_drop(const void *addr, u32 kinds)
 {
-	pmd_t pmd = { READ_ONCE(kernel_pmd(va)->raw) };
+	u32 flags = spin_lock_irqsave(&vm.lock);
+	struct va_seg *area = va_take(&vm.space, (vaddr_t)addr >> PAGE_SHIFT);
+	bool due;
 
-	if (unlikely(!pmd_is_table(pmd))) {
-		return kernel_pte_alloc(va);
+	BUG_ON(!area || !((kinds >> area->tag) & 1) || (vaddr_t)addr % PAGE_SIZE != 0,
+	       "vmalloc.bad_address", "%p is no such area's start", addr);
+	if (unlikely(area_pages(area) > CLEAR_LOCKED_MAX)) {
+		spin_unlock_irqrestore(&vm.lock, flags);
+		area_clear(area, area_pages(area));
+		flags = spin_lock_irqsave(&vm.lock);
+	} else {
+		area_clear(area, area_pages(area));
 	}
-	return (pte_t *)phys_to_virt(pmd_pa(pmd)) + pte_index(va);
+	area->peer = vm.lazy;
+	vm.lazy = area;
+	vm.lazy_cost += area->size + LAZY_AREA_COST;
+	due = vm.lazy_cost > LAZY_MAX;
+	spin_unlock_irqrestore(&vm.lock, flags);
+	if (unlikely(due)) {
+		purge(SPARE_MAX);
+	}
 }
 
-/* All tables the area needs; owner becomes its first entry. */
-static inline bool area_tables(struct va_seg *area)
+/* ---- setting up ---- */
+
+/* All tables the area needs, and owner. */
+static __noinline bool area_tables(struct va_seg *area)
 {
 	vaddr_t va = area_va(area);
 	vaddr_t last = va + (area_pages(area) - 1) * PAGE_SIZE;
+	bool split = (va ^ last) >> PMD_SHIFT;
+	pte_t *first = kernel_pte_alloc(va);
 
-	area->owner = area_pte_alloc(va);
-	while (unlikely((va ^ last) >> PMD_SHIFT) && area->owner) {
+	while (first && (va ^ last) >> PMD_SHIFT) {
 		va = ALIGN_DOWN(va, PMD_SIZE) + PMD_SIZE;
-		if (!area_pte_alloc(va)) {
-			area->owner = NULL;
+		if (!kernel_pte_alloc(va)) {
+			first = NULL;
 		}
 	}
-	return area->owner;
+	area->owner = (char *)first + (split ? AREA_SPLIT : 0);
+	return first;
 }
 
 /* For an area whose entries are clear and flushed, or were never set. */
 static void area_free(struct va_seg *area)
 {
-	spin_lock(&vm.lock);
+	u32 flags = spin_lock_irqsave(&vm.lock);
+
 	area = va_take(&vm.space, area->start);
 	va_free(&vm.space, area);
-	spin_unlock(&vm.lock);
+	spin_unlock_irqrestore(&vm.lock, flags);
 }
 
 /* Out of descriptors, or out of addresses. */
@@ -316,6 +344,7 @@ static __noinline struct va_seg *area_alloc_slow(u32 units)
 {
 	struct va_stats stats = { 0 };
 	struct va_seg *area;
+	u32 flags;
 
 	do {
 		struct va_seg *fresh = kmalloc(sizeof(*fresh));
@@ -323,13 +352,13 @@ static __noinline struct va_seg *area_alloc_slow(u32 units)
 		if (!fresh) {
 			return NULL;
 		}
-		spin_lock(&vm.lock);
+		flags = spin_lock_irqsave(&vm.lock);
 		va_donate(&vm.space, fresh);
 		area = va_alloc(&vm.space, units);
 		if (!area) {
 			va_query(&vm.space, &stats);
 		}
-		spin_unlock(&vm.lock);
+		spin_unlock_irqrestore(&vm.lock, flags);
 	} while (!area && purge(SPARE_MAX));
 	WARN_ONCE(!area, "vmalloc space is used up: %u pages wanted, %u free in %u pieces", units,
 		  stats.free_units, stats.free_pieces);
@@ -338,14 +367,10 @@ static __noinline struct va_seg *area_alloc_slow(u32 units)
 
 struct va_seg *area_alloc(u32 count, enum area_kind kind)
 {
-	struct va_seg *area;
+	u32 flags = spin_lock_irqsave(&vm.lock);
+	struct va_seg *area = va_alloc(&vm.space, count + 1);
 
-	if (unlikely(READ_ONCE(vm.deferred))) {
-		purge(SPARE_MAX);
-	}
-	spin_lock(&vm.lock);
-	area = va_alloc(&vm.space, count + 1);
-	spin_unlock(&vm.lock);
+	spin_unlock_irqrestore(&vm.lock, flags);
 	if (unlikely(!area)) {
 		area = area_alloc_slow(count + 1);
 		if (!area) {
@@ -353,7 +378,7 @@ struct va_seg *area_alloc(u32 count, enum area_kind kind)
 		}
 	}
 	area->tag = kind;
-	if (unlikely(!area_tables(area))) {
+	if (unlikely(!area->owner) && !area_tables(area)) {
 		area_free(area);
 		return NULL;
 	}
@@ -362,10 +387,16 @@ struct va_seg *area_alloc(u32 count, enum area_kind kind)
 
 void area_undo(struct va_seg *area, u32 mapped)
 {
-	area_clear(area, mapped);
-	/* Nobody was told the address, but a speculative walk may have seen the entries. */
-	tlb_flush_range(area_va(area), area_va(area) + mapped * PAGE_SIZE);
-	area_release(area, mapped);
+	struct page_batch batch;
+
+	if (mapped > 0) {
+		area_clear(area, mapped);
+		/* Nobody was told the address, but a speculative walk may have seen the entries. */
+		tlb_flush_range(area_va(area), area_va(area) + mapped * PAGE_SIZE);
+		batch.count = 0;
+		area_release(area, mapped, &batch);
+		batch_free(&batch);
+	}
 	area_free(area);
 }
 
@@ -375,12 +406,13 @@ bool vmalloc_query(vaddr_t addr, bool next, struct vmalloc_info *info)
 {
 	static const char kind[][8] = { "vmalloc", "ioremap", "vmap", "vmap" };
 	const struct va_seg *area;
+	u32 flags;
 
 	/* An oops may come from under the lock: then better no answer than none ever. */
 	if (READ_ONCE(vm.lock.owner) != READ_ONCE(vm.lock.next)) {
 		return false;
 	}
-	spin_lock(&vm.lock);
+	flags = spin_lock_irqsave(&vm.lock);
 	area = va_find(&vm.space, addr >> PAGE_SHIFT, next);
 	if (area) {
 		info->start = area_va(area);
@@ -388,7 +420,7 @@ bool vmalloc_query(vaddr_t addr, bool next, struct vmalloc_info *info)
 		info->end = info->start + info->pages * PAGE_SIZE;
 		info->kind = area->state == VA_TAKEN ? "lazy" : kind[area->tag];
 	}
-	spin_unlock(&vm.lock);
+	spin_unlock_irqrestore(&vm.lock, flags);
 	return area;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Inside the vmalloc area: what vmalloc.c (who maps what) asks of vm_area.c (addresses,
  * entries, and the life of an area). An area is a segment of the address space; `tag` is its
- * kind, `owner` its first level-3 entry.
+ * kind, `owner` the address of its first level-3 entry, plus AREA_SPLIT.
  */
 #pragma once
 
@@ -18,6 +18,9 @@ enum area_kind {
 	AREA_MAP_MORE, /* vmap: some are inside blocks, or reserved */
 };
 
+/* In `owner`: the entries lie in more than one table. */
+#define AREA_SPLIT 1u
+
 static inline vaddr_t area_va(const struct va_seg *area)
 {
 	return (vaddr_t)area->start << PAGE_SHIFT;
@@ -29,18 +32,9 @@ static inline u32 area_pages(const struct va_seg *area)
 	return area->size - 1;
 }
 
-/* count pages and a guard, with level-3 tables, nothing mapped. NULL: no memory, or no address
- * space, which it says once. */
+/* count > 0 pages and a guard, with level-3 tables, nothing mapped. NULL: no memory, or no
+ * address space, which it says once. Any context; purges if it must and interrupts are enabled. */
 struct va_seg *__must_check area_alloc(u32 count, enum area_kind kind);
-
-/* The entries from page `done` on, as far as they lie in one table and count reaches. */
-static inline pte_t *area_run(const struct va_seg *area, u32 done, u32 count, u32 *run)
-{
-	u32 page = area->start + done;
-
-	*run = min(count - done, PTRS_PER_TABLE - page % PTRS_PER_TABLE);
-	return done == 0 ? area->owner : kernel_pte((vaddr_t)page << PAGE_SHIFT);
-}
 
 /* When all entries are written. */
 static inline void area_publish(void)
@@ -52,12 +46,12 @@ static inline void area_publish(void)
 /* Gives up an area after its first `mapped` pages, flushed when it returns. */
 void area_undo(struct va_seg *area, u32 mapped);
 
-/* Clears the area that begins at addr and queues it for the purge, which it may start. BUG
- * "vmalloc.bad_address": none does, or not of one of these kinds (bits 1 << kind). */
+/*
+ * Clears the area that begins at addr and queues it for the purge, which it starts when one is due
+ * and interrupts are enabled. BUG "vmalloc.bad_address": no area begins there, or not of one of
+ * these kinds (bits 1 << kind). Any context.
+ */
 void area_drop(const void *addr, u32 kinds);
-
-/* The same for a vmalloc area, later: its first word becomes ours. Any context. */
-void area_drop_later(void *addr);
 
 /* Flushes once, then gives pages and addresses of all lazy areas back. False: there was nothing
  * to purge, or interrupts are masked and it must not be done. */
@@ -66,3 +60,50 @@ bool area_purge(void);
 /* A reference on a page that is not simply allocated (inside a block, reserved). False: it is
  * free, no-map, or the image's, and must not be mapped. */
 bool page_hold_other(struct page *page);
+
+/*
+ * The entries of an area's first pages, run by run: a run lies in one table.
+ *
+ *	run_begin(&run, area, count);
+ *	do {
+ *		for (pte_t *pte = run.pte; pte != run.end; pte++) …
+ *	} while (run_next(&run));
+ */
+struct pte_run {
+	pte_t *pte;
+	const pte_t *end;
+	u32 page, left; /* behind this run */
+};
+
+static inline void run_set(struct pte_run *run, pte_t *pte)
+{
+	u32 count = min(run->left, PTRS_PER_TABLE - run->page % PTRS_PER_TABLE);
+
+	run->pte = pte;
+	run->end = pte + count;
+	run->page += count;
+	run->left -= count;
+}
+
+/* count > 0 */
+static inline void run_begin(struct pte_run *run, const struct va_seg *area, u32 count)
+{
+	pte_t *first = (pte_t *)((vaddr_t)area->owner & ~AREA_SPLIT);
+
+	if (likely(first == area->owner)) {
+		*run = (struct pte_run){ .pte = first, .end = first + count };
+		return;
+	}
+	run->page = area->start;
+	run->left = count;
+	run_set(run, first);
+}
+
+static inline bool run_next(struct pte_run *run)
+{
+	if (likely(run->left == 0)) {
+		return false;
+	}
+	run_set(run, kernel_pte((vaddr_t)run->page << PAGE_SHIFT));
+	return true;
+}

@@ -11,7 +11,7 @@
 
 #include "vm_area.h"
 
-#include <arch/irqflags.h>
+#include <arch/atomic.h>
 #include <arch/pte_write.h>
 #include <lib/string.h>
 
@@ -25,26 +25,24 @@ static u32 area_populate(const struct va_seg *area)
 {
 	u32 count = area_pages(area);
 	struct page *batch[BATCH];
-	bool purged = false;
+	struct pte_run run;
 	u32 done = 0;
 
-	while (done < count) {
-		u32 run, got;
-		pte_t *pte = area_run(area, done, count, &run);
+	run_begin(&run, area, count);
+	do {
+		while (run.pte != run.end) {
+			u32 want = min((u32)(run.end - run.pte), (u32)BATCH);
+			u32 got = alloc_pages_bulk(GFP_HIGH, want, batch);
 
-		run = min(run, (u32)BATCH);
-		got = alloc_pages_bulk(GFP_HIGH, run, batch);
-		for (u32 i = 0; i < got; i++) {
-			pte_write(&pte[i], pfn_pte(page_to_pfn(batch[i]), PAGE_KERNEL));
-		}
-		done += got;
-		if (unlikely(got < run)) {
-			if (purged || !area_purge()) {
-				break;
+			for (u32 i = 0; i < got; i++) {
+				pte_write(run.pte++, pfn_pte(page_to_pfn(batch[i]), PAGE_KERNEL));
 			}
-			purged = true;
+			done += got;
+			if (unlikely(got < want) && !area_purge()) {
+				return done;
+			}
 		}
-	}
+	} while (run_next(&run));
 	return done;
 }
 
@@ -79,19 +77,15 @@ void *vzalloc(size_t size)
 
 void vfree(void *addr)
 {
-	if (unlikely(!addr)) {
-		return;
-	}
-	if (likely(!irqs_masked())) {
+	if (likely(addr)) {
 		area_drop(addr, 1u << AREA_ALLOC);
-	} else {
-		area_drop_later(addr);
 	}
 }
 
 /* ---- vmap ---- */
 
-static bool prot_allowed(pgprot_t prot, struct page *const *pages, u32 count)
+/* What is mapped into the kernel's part by name: anything else is looked at. */
+static __noinline bool prot_allowed(pgprot_t prot, struct page *const *pages, u32 count)
 {
 	const u64 no_exec = LEAF_XN | LEAF_PXN;
 
@@ -99,7 +93,7 @@ static bool prot_allowed(pgprot_t prot, struct page *const *pages, u32 count)
 	    pgprot_type(prot) > MT_STRONG) {
 		return false;
 	}
-	if (likely((prot.raw & no_exec) == no_exec)) {
+	if ((prot.raw & no_exec) == no_exec) {
 		return true;
 	}
 	for (u32 i = 0; i < count; i++) {
@@ -110,31 +104,40 @@ static bool prot_allowed(pgprot_t prot, struct page *const *pages, u32 count)
 	return !pgprot_is_wx(prot) && pgprot_type(prot) == MT_NORMAL;
 }
 
+/* page_to_pfn(); deltas: mm.pfn_delta, which the caller keeps in a register. */
+static inline pfn_t delta_pfn(const u32 *deltas, const struct page *page)
+{
+	return ((vaddr_t)page >> 4) + deltas[(vaddr_t)page >> SECTION_MEMMAP_SHIFT];
+}
+
 /* Checks, holds and maps each page; returns how many it did. */
 static u32 area_map_pages(struct va_seg *area, struct page *const *pages, pgprot_t prot)
 {
 	const u32 mask = PAGE_STATE_MASK | PAGE_TYPE_MASK;
 	const u32 simple = PAGE_ALLOCATED | (u32)pgprot_type(prot) << PAGE_TYPE_SHIFT;
+	const u64 leaf = pfn_pte(0, prot).raw;
+	const u32 *deltas = mm.pfn_delta;
 	u32 count = area_pages(area);
+	struct page *const *next = pages;
+	struct pte_run run;
 
-	for (u32 done = 0, run; done < count; done += run) {
-		pte_t *pte = area_run(area, done, count, &run);
-
-		for (const pte_t *end = pte + run; pte != end; pte++) {
-			struct page *page = *pages++;
+	run_begin(&run, area, count);
+	do {
+		for (pte_t *pte = run.pte; pte != run.end; pte++) {
+			struct page *page = *next++;
 			u32 other = (page->flags ^ simple) & mask;
 
 			if (likely(other == 0)) {
-				__atomic_fetch_add(&page->refcount, 1, __ATOMIC_RELAXED);
+				atomic_add((u32 *)&page->refcount, 1);
 			} else {
 				area->tag = AREA_MAP_MORE;
 				if ((other & PAGE_TYPE_MASK) || !page_hold_other(page)) {
-					return done + run - (u32)(end - pte);
+					return (u32)(next - pages) - 1;
 				}
 			}
-			pte_write(pte, pfn_pte(page_to_pfn(page), prot));
+			pte_write(pte, (pte_t){ pfn_to_pa(delta_pfn(deltas, page)) | leaf });
 		}
-	}
+	} while (run_next(&run));
 	return count;
 }
 
@@ -143,7 +146,10 @@ void *vmap(struct page *const *pages, u32 count, pgprot_t prot)
 	struct va_seg *area;
 	u32 mapped;
 
-	if (unlikely(count - 1 >= 1u << 20 || !prot_allowed(prot, pages, count))) {
+	if (unlikely(count - 1 >= 1u << 20)) {
+		return NULL;
+	}
+	if (unlikely(prot.raw != PAGE_KERNEL.raw) && !prot_allowed(prot, pages, count)) {
 		return NULL;
 	}
 	area = area_alloc(count, AREA_MAP);
@@ -183,6 +189,7 @@ void *ioremap(phys_addr_t pa, size_t size)
 	phys_addr_t end = pa + size;
 	pfn_t pfn = pa_to_pfn(pa);
 	struct va_seg *area;
+	struct pte_run run;
 	u32 count;
 
 	if (unlikely(size == 0 || pa >= PHYS_END || end > PHYS_END)) {
@@ -196,13 +203,12 @@ void *ioremap(phys_addr_t pa, size_t size)
 	if (unlikely(!area)) {
 		return NULL;
 	}
-	for (u32 done = 0, run; done < count; done += run) {
-		pte_t *pte = area_run(area, done, count, &run);
-
-		for (const pte_t *last = pte + run; pte != last; pte++) {
+	run_begin(&run, area, count);
+	do {
+		for (pte_t *pte = run.pte; pte != run.end; pte++) {
 			pte_write(pte, pfn_pte(pfn++, PAGE_DEVICE));
 		}
-	}
+	} while (run_next(&run));
 	area_publish();
 	return (void *)(area_va(area) + pa_offset(pa, PAGE_SIZE));
 }

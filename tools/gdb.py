@@ -6,6 +6,10 @@
     fl-layout [LOG]       the whole address space as tools/ptread shows it; LOG is the serial log
                           with the @layout line, which names the regions
 
+QEMU must wait for a debugger: `-s -S` added to its arguments, which each run leaves in
+build/results/RUN/qemu.sh. Before the MMU is on the code runs at its load address, so symbols only
+fit from there on: `hbreak kernel_main`, then `continue`.
+
 GDB's own memory commands cut addresses to 32 bits here: `x/gx 0x240000000` reads 0x40000000, and
 virtual ones only work where the stopped CPU could read. These commands read physical memory by
 QEMU's `monitor xp`, so they see tables and pages above 4 GiB.

@@ -64,8 +64,8 @@ nothing of the kernel lies below it. Where the kernel part begins is the split, 
 kernel is built: `make VMSPLIT=3g` (the default), `2g` or `1g`. All regions come from one list,
 [include/layout.h](../include/layout.h): sizes are written there, starts follow from them.
 
-Below, lowmem and the vmalloc area are shown as on a machine with so much RAM that lowmem is as large
-as it gets. What a booted kernel really has is in its `@layout` line.
+Below, lowmem and the vmalloc area are shown as on a machine with so much RAM that lowmem is as
+large as it gets. What a booted kernel really has is in its `@layout` line.
 
 | kind | meaning |
 |---|---|
@@ -117,8 +117,8 @@ def picture(split, found):
         lines += [f"{'':12}| {text:<28} |"] + [f"{'':12}| {'':28} |"] * height
     lines += [edge(found[0].start) + "  PAGE_OFFSET"]
     user = f"{'user':<10} {human(found[0].start):>8}   TTBR0"
-    lines += [f"{'':12}| {'':28} |", f"{'':12}| {user:<28} |", f"{'':12}| {'':28} |", edge(0), "```"]
-    return lines
+    blank = f"{'':12}| {'':28} |"
+    return lines + [blank, f"{'':12}| {user:<28} |", blank, edge(0), "```"]
 
 
 def edge(address):

@@ -58,14 +58,14 @@ SECTIONS
 
 	.data : {
 		__data_start = .;
-		*(.data .data.*)
+		*(SORT_BY_ALIGNMENT(.data*))
 		. = ALIGN(64);
 		__percpu_start = .;
 		*(.percpu)
 		. = ALIGN(64);
 		__percpu_end = .;
 		__bss_start = .;
-		*(.bss .bss.* COMMON)
+		*(SORT_BY_ALIGNMENT(.bss*))
 		. = ALIGN(ASM_PAGE_SIZE);
 		KEEP(*(.last_page))
 		. = ALIGN(ASM_PAGE_SIZE);

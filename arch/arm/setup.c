@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What of the architecture is left to set up in C, at the kernel's own address: who runs
- * (TPIDRPRW), and how a table's physical address becomes one that C can use.
+ * (TPIDRPRW), how a CPU waits for a lock, and how a table's physical address becomes one that C can use.
  */
 #include <arch/setup.h>
 
 #include <arch/barrier.h>
 #include <arch/cpreg.h>
 #include <arch/early_tables.h>
+#include <arch/spinlock.h>
 
 struct maint_counts maint_counts;
 
@@ -30,4 +31,11 @@ void *table_virt(phys_addr_t table)
 		return __image_start + (u32)(table - boot_info.image_pa);
 	}
 	return table_resolver ? table_resolver(table) : NULL;
+}
+
+void spin_wait(spinlock_t *lock, u32 ticket)
+{
+	while (READ_ONCE(lock->owner) != ticket >> 16) {
+		__asm__ volatile("wfe" : : : "memory");
+	}
 }

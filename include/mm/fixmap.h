@@ -6,7 +6,9 @@
 #pragma once
 
 #include <arch/current.h>
-#include <arch/pgtable.h>
+#include <arch/pte_write.h>
+#include <arch/tlb.h>
+#include <bug.h>
 #include <layout.h>
 
 #define KMAP_LOCAL_STRIDE 16 /* slots per CPU: KMAP_LOCAL_DEPTH windows and one that stays empty */
@@ -33,9 +35,29 @@ static __always_inline vaddr_t fixmap_va(enum fixmap_slot slot)
 /* The fixmap's level-3 table, in the image. */
 extern pte_t fixmap_table[PTRS_PER_TABLE];
 
-/* Maps the page at pa (page-aligned) and returns its address. The slot must be empty
- * (BUG "fixmap.busy"), prot not W+X. Any context; each slot has one owner. */
-void *fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot);
+/*
+ * Maps the page at pa (page-aligned) and returns its address. The slot must be empty (BUG
+ * "fixmap.busy"), prot not W+X. Any context; no lock, for each slot has one owner.
+ */
+static __hot_inline void *fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot)
+{
+	vaddr_t va = fixmap_va(slot);
+
+	BUG_ON(pte_present(fixmap_table[slot]) || pgprot_is_wx(prot), "fixmap.busy",
+	       "slot %u at %p is in use, or W+X was asked for", slot, (void *)va);
+	pte_write(&fixmap_table[slot], pfn_pte(pa_to_pfn(pa), prot));
+	dsb_ishst(); /* the entry, before any CPU's walker may look */
+	isb();	     /* and before a later access here is translated */
+	return (void *)va;
+}
 
 /* Unmaps, flushed on every CPU when it returns. BUG "fixmap.empty". Interrupts enabled. */
-void fixmap_clear(enum fixmap_slot slot);
+static __hot_inline void fixmap_clear(enum fixmap_slot slot)
+{
+	vaddr_t va = fixmap_va(slot);
+
+	BUG_ON(!pte_present(fixmap_table[slot]), "fixmap.empty", "slot %u at %p is not in use",
+	       slot, (void *)va);
+	pte_write(&fixmap_table[slot], pte_none());
+	tlb_flush_page(va);
+}

@@ -8,8 +8,9 @@
  * purge does that for many areas at a time. A wrong address is a BUG
  * ("vmalloc.bad_address").
  *
- * Process context, except where it says otherwise. With interrupts masked nothing is purged (a
- * broadcast invalidation needs them), so an allocation may then fail that would else succeed.
+ * Making an area: process context, interrupts enabled, no lock that interrupt code takes, for
+ * it may purge. Taking one down: any context; with interrupts masked it is cleared and queued,
+ * and the next call that may purge does the rest.
  */
 #pragma once
 
@@ -21,8 +22,7 @@
  * address space (says so once). May sleep, later. */
 void *__must_check vmalloc(size_t size);
 void *__must_check vzalloc(size_t size);
-/* NULL is allowed. Any context: with interrupts masked it is put off until the next vmalloc call or
- * purge, and the memory's first word is ours from now on. */
+/* NULL is allowed. */
 void vfree(void *addr);
 
 /* Maps count pages in the given order. prot's type must be each page's type; W+X, and anything

@@ -87,7 +87,7 @@ def test_braces_refuses_bare_statements(make, lines):
 
 
 def test_braces_looks_into_macros(make):
-    good = "#define X(a)             \\\n\tdo {             \\\n\t\tif (a) { \\\n\t\t}        \\\n\t} while (0)\n"
+    good = "#define X(a) \\\n\tdo { \\\n\t\tif (a) { \\\n\t\t} \\\n\t} while (0)\n"
     assert not braces.run(make({"mm/a.c": good})).problems
     assert not braces.run(make({"mm/a.c": "#define for_each(a) for (; a;)\nint x;\n"})).problems
     assert braces.run(make({"mm/a.c": "#define X(a) if (a) \\\n\tb = 1\n"})).problems
@@ -215,7 +215,8 @@ def test_physmask_accepts(make, line):
 
 @pytest.mark.parametrize("line", [
     "x = base & 0xfff;", "x = base >> 12;", "x = base << 1;", "base &= 3;", "base >>= 3;",
-    "x = base % SZ_2M;", "x = ~base;", "x = 0xfff & base;", "x = (u32)base;", "x = (u32)(base + 1);",
+    "x = base % SZ_2M;", "x = ~base;", "x = 0xfff & base;", "x = (u32)base;",
+    "x = (u32)(base + 1);",
     "x = (base + size - 1) & ~(SZ_2M - 1);", "x = ((base) & 3);", "x = b->start & 3;",
     "x = b[3].start >> 12;", "x = (vaddr_t)b->start;", "x = virt_to_phys(p) & 3;",
     "x = (u32)virt_to_phys(p);", "x = c >> 3;", "x = table_pa & 3;", "x = pfn << PAGE_SHIFT;",
@@ -295,6 +296,13 @@ def test_writer_refuses_an_unrecorded_strd_of_its_header(make, tmp_path):
     assert len(problems) == 1 and "not recorded" in problems[0]
 
 
+def test_writer_lets_the_compiler_spill_to_the_stack(make, tmp_path):
+    spill = '\t__asm__ volatile("strd %Q0, %R0, [sp, #-8]!\\n\tadd sp, #8" : : "r"(value));\n}\n'
+    writer = WRITER.rsplit("}\n", 1)[0] + spill
+    assert not built(make, tmp_path, writer=writer).problems
+    assert built(make, tmp_path, writer=writer.replace("[sp, #-8]!", "[r0]")).problems
+
+
 def test_writer_wants_an_elf_with_records(make, tmp_path):
     assert pte_writer.run(make({})).problems == ["no ELF: build first, and pass --build"]
     nothing = USER.replace("\tdesc_write(p, v);", "\t*p = v;")
@@ -308,11 +316,12 @@ def stored(make, text):
 
 @pytest.mark.parametrize("line", [
     "entry->raw = 3;", "entry->raw |= 3;", "table[3].raw = 3;", "(*entry).raw = 3;",
-    "*entry = value;", "table[i] = value;", "*(entry + 1) = value;", "kernel_pmds[4] = value;",
+    "*entry = value;", "table[i] = value;", "*(entry + 1) = value;", "*tables[cpu] = value;",
+    "tables[cpu][3] = value;", "kernel_pmds[4] = value;",
     '__asm__("strd r0, r1, [r2]");',
 ])
 def test_writer_refuses_plain_stores(make, line):
-    text = "extern pmd_t kernel_pmds[2048];\nvoid f(pte_t *entry, pte_t *table, pte_t value)\n" \
+    text = "static pte_t *tables[8];\nvoid f(pte_t *entry, pte_t *table, pte_t value)\n" \
         "{\n\t" + line + "\n}\n"
     header = {"include/mm/p.h": "extern pmd_t kernel_pmds[2048];\n"}
     assert [p for p in pte_writer.run(make({"mm/x.c": text, **header})).problems
@@ -321,12 +330,18 @@ def test_writer_refuses_plain_stores(make, line):
 
 @pytest.mark.parametrize("line", [
     "value.raw |= 3;", "value = other;", "pte_t *p = entry;", "if (entry->raw == 3) {",
-    "pte_t saved[2] = { 0 };", "/* strd */", "saved.raw = entry->raw;",
+    "pte_t saved[2] = { 0 };", "tables[2] = entry;", "/* strd */", "saved.raw = entry->raw;",
     "entry->raw = 3; /* pte-ok: told here */",
 ])
 def test_writer_accepts_values_and_reads(make, line):
-    text = f"void f(pte_t *entry, pte_t value)\n{{\n\t{line}\n}}\n"
+    text = f"static pte_t *tables[8];\nvoid f(pte_t *entry, pte_t value)\n{{\n\t{line}\n}}\n"
     assert not stored(make, text)
+
+
+def test_writer_knows_where_a_name_holds(make):
+    other = "void g(u32 *entry)\n{\n\t*entry = 3;\n}\n"
+    assert not stored(make, "void f(pte_t *entry)\n{\n\tg(entry);\n}\n\n" + other)
+    assert stored(make, "static pte_t *entry;\n\nvoid f(void)\n{\n}\n\n" + other)
 
 
 def test_writer_refuses_strd_in_assembly(make):

@@ -46,7 +46,7 @@ class Machine:
         self.mair0 = 0x004404ff
         self.layout = {
             "v": 1, "split": split, "page_offset": hex(self.start), "phys_offset": hex(RAM),
-            "ttbr1": hex(self.root), "ttbcr": hex(self.ttbcr), "mair0": "0x004404ff", "mair1": "0x0",
+            "ttbr1": hex(self.root), "ttbcr": hex(self.ttbcr), "mair0": "0x4404ff", "mair1": "0x0",
             "regions": [self.region("lowmem", self.start, 32 * MIB, "direct"),
                         self.region("vmalloc", 0xef200000, 0xfe200000 - 0xef200000, "vmalloc"),
                         self.region("bigwin", 0xfe200000, 18 * MIB, "temporary"),

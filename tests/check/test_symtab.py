@@ -11,8 +11,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOL = ROOT / "tools" / "symtab.py"
 BASE = 0xffc00000
-WORDS = "kmap local page alloc fixmap set vmalloc free memblock gic eoi pl011 put printk fdt node " \
-    "panic thread sched highmem slab buddy map unmap flush range purge init early boot".split()
+WORDS = "kmap local page alloc fixmap set vmalloc free memblock gic eoi pl011 put printk fdt " \
+    "node panic thread sched highmem slab buddy map unmap flush range purge init early boot".split()
 
 READER = """
 #include <lib/symtab.h>

@@ -22,6 +22,12 @@ struct blob blob_read(const char *path);
 unsigned char *blob_place(const unsigned char *data, size_t len, unsigned align, void **base);
 
 /*
+ * The same tree with its structure block behind the strings: so that a step over that
+ * block's end is one over the blob's end too. Only for well-formed blobs of version 17.
+ */
+struct blob blob_structs_last(const struct blob *blob);
+
+/*
  * Builder: begin, then nodes and properties, then finish. Without checks, so that it can
  * build what is wrong too.
  */
@@ -37,7 +43,7 @@ void build_u32(struct builder *b, uint32_t value);
 void build_node(struct builder *b, const char *name);
 void build_prop(struct builder *b, const char *name, const void *data, size_t len);
 void build_end_node(struct builder *b);
-/* Adds FDT_END and the header, version 17. */
+/* Adds FDT_END and the header, version 17; the structure block is the last. */
 struct blob build_finish(struct builder *b);
 
 /* Writes a big-endian word. */

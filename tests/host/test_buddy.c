@@ -45,8 +45,9 @@ static void expose(const struct zone_under_test *z)
 {
 	struct page *start = pfn_to_page(ALIGN_DOWN(z->start, TOP_ORDER));
 
-	ASAN_UNPOISON_MEMORY_REGION(start, (ALIGN_UP(z->end, TOP_ORDER) -
-					    ALIGN_DOWN(z->start, TOP_ORDER)) * sizeof(*start));
+	ASAN_UNPOISON_MEMORY_REGION(
+		start,
+		(ALIGN_UP(z->end, TOP_ORDER) - ALIGN_DOWN(z->start, TOP_ORDER)) * sizeof(*start));
 }
 
 static void setup(void)

@@ -372,7 +372,7 @@ TEST(nops_are_skipped_everywhere)
 	build_u32(&b, 4);
 	build_prop(&b, "y", "\0\0\0\2", 4);
 	build_u32(&b, 4);
-	build_node(&b, "child");
+	build_node(&b, "child@1@2");
 	build_u32(&b, 4);
 	build_end_node(&b);
 	build_u32(&b, 4);
@@ -384,7 +384,9 @@ TEST(nops_are_skipped_everywhere)
 	CHECK_EQ(fdt_prop_u32(&f, fdt_root(&f), "y", &value), 0);
 	CHECK_EQ(value, 2);
 	child = fdt_path_node(&f, "/child");
-	CHECK_STR_EQ(fdt_node_name(&f, child), "child");
+	CHECK_STR_EQ(fdt_node_name(&f, child), "child@1@2");
+	CHECK_EQ(fdt_path_node(&f, "/child@1@2"), child);
+	CHECK_EQ(fdt_path_node(&f, "/child@1"), -ENOENT);
 	CHECK_EQ(fdt_parent(&f, child), fdt_root(&f));
 	CHECK_EQ(fdt_first_child(&f, fdt_root(&f)), child);
 	/* The NOP before a node is not the node. */
@@ -405,6 +407,12 @@ TEST(malformed_structure_is_refused)
 	build_node(&b, "");
 	build_end_node(&b);
 	build_end_node(&b);
+	CHECK_EQ(open_built(&b), -EINVAL);
+	build_start(&b); /* closed twice, then made good */
+	build_node(&b, "");
+	build_end_node(&b);
+	build_end_node(&b);
+	build_node(&b, "");
 	CHECK_EQ(open_built(&b), -EINVAL);
 	build_start(&b); /* two roots */
 	build_node(&b, "");

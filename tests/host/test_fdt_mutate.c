@@ -237,19 +237,69 @@ static void mutate_file(const char *name)
 	expect_opened(HANDMADE_MUTATIONS);
 }
 
+/* The same with the structure block at the very end. */
+static void mutate_structs_last(const char *name)
+{
+	struct blob blob = blob_load(name);
+	struct blob last = blob_structs_last(&blob);
+
+	check_context("%s, structure block last", name);
+	opened = 0;
+	mutate_many(&last, HANDMADE_MUTATIONS);
+	free(last.data);
+	free(blob.data);
+	expect_opened(HANDMADE_MUTATIONS);
+}
+
 TEST(damaged_names_stay_inside)
 {
 	mutate_file("host/dts/names.dtb");
+	mutate_structs_last("host/dts/names.dtb");
 }
 
 TEST(damaged_ranges_stay_inside)
 {
 	mutate_file("host/dts/ranges.dtb");
+	mutate_structs_last("host/dts/ranges.dtb");
 }
 
 TEST(damaged_version_16_stays_inside)
 {
 	mutate_file("host/dts/old.dtb");
+}
+
+/*
+ * A small tree cut anywhere inside its structure block, which is the last: handles forged
+ * near the cut must not lead over it.
+ */
+TEST(forged_handles_stay_inside)
+{
+	struct builder b;
+	struct blob blob;
+	fdt_node node;
+	struct fdt f;
+	void *base;
+	size_t len;
+
+	build_start(&b);
+	build_node(&b, "");
+	/* What looks like a node with a property, inside a property. */
+	build_prop(&b, "x", "\0\0\0\1ab\0\0\0\0\0\3\0\0\0\4\0\0\0\0abcd\0\0\0\1wxyz", 32);
+	build_end_node(&b);
+	blob = build_finish(&b);
+	for (len = 0; len <= b.structs_len; len++) {
+		size_t whole = blob.len - b.structs_len + len;
+
+		CHECK_EQ(fdt_open(&f, blob.data, blob.len), 0);
+		f.structs = blob_place(blob.data, whole, 1, &base) + whole - len;
+		f.structs_size = (u32)len;
+		for (node = 0; node < (fdt_node)len + 8; node++) {
+			check_context("%zu of the structure block, handle %d", len, node);
+			use_node(&f, node);
+		}
+		free(base);
+	}
+	free(blob.data);
 }
 
 /* Every word of a small tree, replaced in turn. */

@@ -58,7 +58,8 @@ static unsigned count_units(unsigned start, unsigned size, int mask, int value)
 
 static void check_queries(void)
 {
-	unsigned start = (unsigned)check_below(UNITS), size = 1 + (unsigned)check_below(UNITS - start);
+	unsigned start = (unsigned)check_below(UNITS),
+		 size = 1 + (unsigned)check_below(UNITS - start);
 	phys_addr_t pa = ORIGIN + start, end = pa + size, from = pa, at, bytes;
 	unsigned next = start;
 

@@ -64,19 +64,21 @@ static void check_structure(uint32_t start, uint32_t size)
 {
 	const struct va_seg *seg;
 	uint32_t at = start;
-	unsigned total = 0, listed = 0, hashed = 0, allocated = 0, free_segs = 0, spares = 0;
+	unsigned total = 0, listed = 0, hashed = 0, in_use = 0, free_segs = 0, spares = 0;
+	unsigned cached = 0, cached_listed = 0;
 
 	for (seg = space.edge.next; seg != &space.edge; seg = seg->next) {
 		CHECK_EQ(seg->start, at);
 		CHECK(seg->size > 0);
 		CHECK(seg->next->prev == seg);
 		CHECK(seg->state == VA_FREE || seg->state == VA_ALLOCATED ||
-		      seg->state == VA_TAKEN);
+		      seg->state == VA_TAKEN || seg->state == VA_CACHED);
 		CHECK(seg->state != VA_FREE || seg->next->state != VA_FREE);
 		at += seg->size;
 		total++;
 		free_segs += seg->state == VA_FREE;
-		allocated += seg->state == VA_ALLOCATED;
+		in_use += seg->state != VA_FREE;
+		cached += seg->state == VA_CACHED;
 	}
 	CHECK_EQ(at, start + size);
 	for (unsigned k = 0; k < VA_CLASSES; k++) {
@@ -89,17 +91,27 @@ static void check_structure(uint32_t start, uint32_t size)
 		}
 	}
 	for (unsigned h = 0; h < VA_HASH_BUCKETS; h++) {
-		for (seg = space.hash[h]; seg; seg = seg->peer) {
-			CHECK_EQ(seg->state, VA_ALLOCATED);
+		for (seg = space.hash[h]; seg; seg = seg->hash_next) {
+			CHECK(seg->state != VA_FREE && seg->state != VA_SPARE);
 			hashed++;
 		}
 	}
+	for (unsigned size = 0; size <= VA_CACHED_SIZE; size++) {
+		for (seg = space.cache[size]; seg; seg = seg->peer) {
+			CHECK_EQ(seg->state, VA_CACHED);
+			CHECK_EQ(seg->size, size);
+			cached_listed++;
+		}
+	}
+	CHECK_EQ(cached_listed, cached);
+	CHECK_EQ(space.cached, cached);
+	CHECK(cached <= VA_CACHED_MAX);
 	for (seg = space.spare; seg; seg = seg->peer) {
 		CHECK_EQ(seg->state, VA_SPARE);
 		spares++;
 	}
 	CHECK_EQ(listed, free_segs);
-	CHECK_EQ(hashed, allocated);
+	CHECK_EQ(hashed, in_use);
 	CHECK_EQ(spares, space.spares);
 	CHECK_EQ(total + spares, descriptors);
 }
@@ -214,7 +226,8 @@ TEST(everything_merges)
 		struct va_stats stats;
 
 		while (n < 64) {
-			struct va_seg *seg = get(1 + (uint32_t)check_below(60));
+			struct va_seg *seg =
+				get(1 + (uint32_t)check_below(60)); /* cached ones too */
 
 			CHECK(seg);
 			starts[n++] = seg->start;
@@ -229,6 +242,12 @@ TEST(everything_merges)
 		va_query(&space, &stats);
 		CHECK_EQ(stats.free_pieces, 1);
 		CHECK_EQ(stats.largest, UNITS);
+		if (round % 2) {
+			va_trim(&space);
+			CHECK_EQ(space.cached, 0);
+			check_structure(BASE, UNITS);
+			CHECK(space.edge.next == space.edge.prev);
+		}
 	}
 	teardown();
 }
@@ -271,6 +290,54 @@ TEST(fit_within_the_same_class)
 	CHECK_EQ(get(1)->start, 12);
 	CHECK(!get(1));
 	check_structure(0, 40);
+	teardown();
+}
+
+/* A small segment comes back whole, with its owner's note; a new range has none. */
+TEST(cached_segments)
+{
+	struct va_seg *seg;
+	int note;
+
+	setup(0, 1000);
+	seg = get(5);
+	CHECK(!seg->owner);
+	seg->owner = &note;
+	put(seg->start);
+	CHECK_EQ(space.cached, 1);
+	CHECK(!va_take(&space, 0)); /* freed twice */
+	CHECK(!va_find(&space, 2, false));
+	CHECK(get(4) != seg);
+	CHECK(get(5) == seg);
+	CHECK(seg->owner == &note);
+	put(0);
+	CHECK(va_trim(&space));
+	CHECK(!va_trim(&space));
+	seg = get(5);
+	CHECK_EQ(seg->start, 0);
+	CHECK(!seg->owner);
+	CHECK_EQ(get(VA_CACHED_SIZE + 1)->start, 9);
+	put(9);
+	CHECK_EQ(space.cached, 0);
+	check_structure(0, 1000);
+	teardown();
+}
+
+/* The cache is bounded, and what it keeps is given up before a request fails. */
+TEST(cache_yields)
+{
+	setup(0, 4 * VA_CACHED_MAX);
+	for (unsigned i = 0; i < 2 * VA_CACHED_MAX; i++) {
+		CHECK(get(2));
+	}
+	CHECK(!get(1));
+	for (unsigned i = 0; i < 2 * VA_CACHED_MAX; i++) {
+		put(2 * i);
+		check_structure(0, 4 * VA_CACHED_MAX);
+	}
+	CHECK_EQ(space.cached, VA_CACHED_MAX);
+	CHECK_EQ(get(4 * VA_CACHED_MAX)->start, 0);
+	CHECK_EQ(space.cached, 0);
 	teardown();
 }
 

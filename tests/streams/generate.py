@@ -18,10 +18,17 @@ import zlib
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = "5fd1c0ffee5fd1c0ffee5fd1c0ffee5fd1c0ffee"
 BOOT = '@boot {"v":1,"id":"00000000075bcd15","build":"%s","board":"V2P-CA15"}' % BUILD
+REGIONS = [("lowmem", 0xc0000000, 0x2f000000, "direct"),
+           ("vmalloc", 0xef200000, 0x0f000000, "vmalloc"),
+           ("bigwin", 0xfe200000, 0x01200000, "temporary"),
+           ("pkmap", 0xff400000, 0x00200000, "permanent"),
+           ("fixmap", 0xff600000, 0x00200000, "fixed"),
+           ("image", 0xffc00000, 0x00200000, "direct")]
 LAYOUT = ('@layout {"v":1,"split":"3g","page_offset":"0xc0000000","phys_offset":"0x0080000000",'
-          '"mem":{"total":8589934592,"lowmem":796917760,"highmem":7793016832,"reserved":4194304,'
-          '"free":8585740288},"regions":[{"name":"lowmem","start":"0xc0000000",'
-          '"size":"0x2f800000","kind":"direct"}]}')
+          '"mem":{"total":8589934592,"lowmem":788529152,"highmem":7801405440,"reserved":4194304,'
+          '"free":8585740288,"lowmem_free":754712576},"regions":[%s]}'
+          % ",".join('{"name":"%s","start":"0x%08x","size":"0x%08x","kind":"%s"}' % region
+                     for region in REGIONS))
 BANNER = ["Fanlight, a small kernel with high windows", "8192 MiB of RAM"]
 STORY = ["The story of one page", "it lies at 0x0123456000, above 4 GiB"]
 SUITES = {

@@ -6,7 +6,9 @@ and the artifacts of a run.
 """
 
 import dataclasses
+import functools
 import io
+import json
 import struct
 import subprocess
 import tomllib
@@ -14,9 +16,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from runner import bench, elf, session, table
+from runner import bench, elf, layout, session, table
 from runner.judge import Verdict
 from runner.prepare import Builds, stub
+from runner.qemu import Limits
 from runner.table import ROOT, Run
 from runner.terminal import Folder
 
@@ -46,15 +49,18 @@ def fixture_code(tmp_path_factory):
 
 
 @pytest.fixture(name="boot")
-def fixture_boot(code, tmp_path):
-    """Boots the guest with a stream of the kit and a way to end."""
+def fixture_boot(code, tmp_path, monkeypatch):
+    """Boots the guest with a stream of the kit and a way to end; patience is short here."""
+    impatient = functools.partial(Limits, after_end=2.0, after_panic=2.0)
+    monkeypatch.setattr(session, "Limits", impatient)
+
     def boot(stream, ending, **changes):
         data = (KIT / f"{stream}.bin").read_bytes()
         image = (code / "guest.bin").read_bytes() + struct.pack("<2I", ending, len(data)) + data
         (tmp_path / "fanlight.zImage").write_bytes(image)
         (tmp_path / "fanlight").write_bytes((code / "fanlight").read_bytes())
         run = Run(name=f"{stream}-{ending}", board="vexpress-a15", memory="256M", smp=1,
-                  may_skip=("tlb.stale_local",), silence=4.0)
+                  may_skip=("tlb.stale_local",), silence=3.0)
         return session.boot(dataclasses.replace(run, **changes), Builds(tmp_path))
     return boot
 
@@ -100,16 +106,9 @@ def test_verdicts_from_a_live_guest(boot, stream, ending, verdict):
     assert int(suite.get("failures")) >= 1
 
 
-def test_guest_that_must_power_off_and_stays_is_a_hang(boot, monkeypatch):
-    monkeypatch.setattr(session, "Limits", lambda **kw: session_limits(after_end=2.0, **kw))
+def test_guest_that_must_power_off_and_stays_is_a_hang(boot):
     assert boot("good", STAY).verdict is Verdict.HANG
     assert boot("good", STAY, power_off=False).verdict is Verdict.PASS
-
-
-def session_limits(**changes):
-    """The real limits, some made shorter."""
-    from runner.qemu import Limits
-    return Limits(**changes)
 
 
 def test_fatal_run(boot):
@@ -132,6 +131,26 @@ def test_layout_is_checked(boot):
     assert boot("good", POWER_OFF, layout=right).verdict is Verdict.PASS
     for path, value in (("split", "2g"), ("mem.free", "<=1000"), ("mem.nothing", 1)):
         assert boot("good", POWER_OFF, layout={path: value}).verdict is Verdict.FAIL
+
+
+def test_layout_must_add_up():
+    lines = (KIT / "good.bin").read_text().splitlines()
+    sound = json.loads(next(line for line in lines if line.startswith("@layout "))[8:])
+    regions, mem = sound["regions"], sound["mem"]
+
+    def spoiled(**changes):
+        return layout.problems({**sound, **changes}, "release")
+
+    assert not spoiled()
+    assert layout.problems(sound, "vmsplit-2g")
+    assert spoiled(page_offset="0x80000000")
+    assert spoiled(mem={**mem, "lowmem": mem["lowmem"] + 4096})
+    assert spoiled(mem={**mem, "lowmem_free": mem["lowmem"] + 1})
+    assert spoiled(regions=regions[1:])
+    assert spoiled(regions=[*regions[:2], regions[1], *regions[2:]])
+    wide = [{**r, "size": "0x00400000"} if r["name"] == "fixmap" else r for r in regions]
+    assert spoiled(regions=wide)
+    assert layout.problems(None, "release")
 
 
 def test_trouble_with_qemu_is_infrastructure(boot):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The booted kernel's page tables, read from outside by tools/ptread, have no problem.
 
-Owns: when to look: at the @layout line, in the middle of the suites, and after power-off (QEMU keeps
-the guest under -no-shutdown). Must never: use anything of the kernel's but its @layout line.
+Owns: when to look: at the @layout line, in the middle of the suites, and after power-off (QEMU
+keeps the guest under -no-shutdown). Must never: use anything of the kernel's but its @layout line.
 """
 
 import os
@@ -36,8 +36,9 @@ POINTS = {
     "virt-1g": {"board": "qemu-virt", "build": "vmsplit-1g", "memory": "8G"},
 }
 
-# That the reader sees what is wrong in a real guest too: bits of lowmem's first descriptor, flipped.
-SPOILT = {1 << 54 | 1 << 53: "xn", 1 << 54 | 1 << 53 | 1 << 7: "exec", 1 << 6: "user", 1 << 10: "af", 1 << 45: "arch", 1 << 11: "global"}
+# That the reader sees what is wrong in a real guest too: flipped bits of lowmem's first descriptor.
+SPOILT = {1 << 54 | 1 << 53: "xn", 1 << 54 | 1 << 53 | 1 << 7: "exec", 1 << 6: "user",
+          1 << 10: "af", 1 << 45: "arch", 1 << 11: "global"}
 
 
 class Session:

@@ -42,7 +42,7 @@ def dry_run(tree, tool, batch):
 
 def unknown_iterators(tree, files):
     known = tree.text(".clang-format").split() if ".clang-format" in tree.files else []
-    defined = {name: path for path in files
-               for name in re.findall(r"^#define (\w*for_each\w*)\(", tree.text(path), re.MULTILINE)}
+    macro = re.compile(r"^#define (\w*for_each\w*)\(", re.MULTILINE)
+    defined = {name: path for path in files for name in macro.findall(tree.text(path))}
     return [f"{path}: {name} is missing from ForEachMacros in .clang-format"
             for name, path in sorted(defined.items()) if name not in known]

@@ -30,7 +30,7 @@ CALL = re.compile(r"\s*\(")
 MEMBER = re.compile(r"^\s*((?:(?:const|volatile|struct|enum|unsigned|union)\s+)*\w+)[\s*]+"
                     r"(\w[^;(){}]*);", re.MULTILINE)
 TYPE_BEFORE = re.compile(r"\b(?:phys_addr_t|u64)\s+\**\Z")
-NOT_A_SUM = re.compile(r"[,?]|&&|\|\||[=!<>]=|[^<]<[^<]|[^->]>[^>]|;")
+NOT_A_SUM = re.compile(r"[,?/]|&&|\|\||[=!<>]=|[^<]<[^<]|[^->]>[^>]|;")
 PFN_SHIFT = re.compile(r"\b(?:\w+_)?pfn(?:_\w+)?(?:\([^()]*\))?\)?\s*<<=?\s*(?:PAGE_SHIFT|12)\b")
 HEX64 = re.compile(r"\b0[xX][0-9a-fA-F]+(?:[uU]?[lL]{2}|[lL]{2}[uU])\b")
 

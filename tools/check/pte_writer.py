@@ -15,7 +15,9 @@ import subprocess
 from .tree import Result, allowed, line_of
 
 CROSS = os.environ.get("CROSS_COMPILE", "arm-none-eabi-")
-DISASSEMBLY = re.compile(r"^\s*([0-9a-f]+):\t[0-9a-f ]+\t(\S+)", re.MULTILINE)
+DISASSEMBLY = re.compile(r"^\s*([0-9a-f]+):\t[0-9a-f ]+\t([^\n@;]+)", re.MULTILINE)
+# The compiler may spill the value that it will store: a STRD to the stack, with the header's line.
+SPILL = re.compile(r"\[(?:sp|r13)\b")
 
 SHARED = re.compile(r"\bextern\s+(?:pte_t|pmd_t|pgd_t)\s+(\w+)\s*\[")
 DECLARED = re.compile(r"\b(?:pte_t|pmd_t|pgd_t)\s+((?:\*\s*(?:const\s+)?|const\s+)*)(\w+)\s*(\[)?")
@@ -67,18 +69,27 @@ def without_comments(text):
 def stores(code, shared):
     """Assignments to descriptors in memory. Local variables may be assembled freely."""
     yield from RAW_STORE.finditer(code)
-    patterns = {WHOLE_STORE.format(name) for name in shared}
-    for stars, name, bracket in DECLARED.findall(code):
-        if "*" in stars and bracket:
-            patterns.add(POINTERS_STORE.format(name))
-        elif "*" in stars or bracket:
-            patterns.add(WHOLE_STORE.format(name))
-    for pattern in patterns:
-        for match in re.finditer(pattern, code):
+    patterns = {(WHOLE_STORE.format(name), 0, len(code)) for name in shared}
+    for declared in DECLARED.finditer(code):
+        stars, name, bracket = declared.groups()
+        if "*" in stars or bracket:
+            store = POINTERS_STORE if "*" in stars and bracket else WHOLE_STORE
+            patterns.add((store.format(name), *scope(code, declared.start())))
+    for pattern, start, end in patterns:
+        for match in re.compile(pattern).finditer(code, start, end):
             # `pte_t *p = …` and `pte_t table[2] = …` are declarations.
             before = code[max(0, match.start() - 60):match.start()]
             if not re.search(r"\b(?:pte_t|pmd_t|pgd_t|const)\s*\**\s*$", before):
                 yield match
+
+
+def scope(code, index):
+    """Where a declaration holds: its function, or for one in the first column all that follows."""
+    line = code[code.rfind("\n", 0, index) + 1:].split("\n", 1)[0]
+    if not line[:1].isspace() and "(" not in line:
+        return index, len(code)
+    end = code.find("\n}", index)
+    return index, end if end >= 0 else len(code)
 
 
 def in_elf(elf, rules):
@@ -88,15 +99,18 @@ def in_elf(elf, rules):
     sites = [address & ~1 for (address,) in struct.iter_unpack("<I", data)]
     listing = subprocess.run([CROSS + "objdump", "-d", elf], capture_output=True, text=True,
                              check=True).stdout
-    mnemonics = {int(address, 16): name for address, name in DISASSEMBLY.findall(listing)}
-    strds = [address for address, name in mnemonics.items() if name.startswith("strd")]
+    instructions = {int(at, 16): " ".join(text.split())
+                    for at, text in DISASSEMBLY.findall(listing)}
+    strds = [at for at, text in instructions.items()
+             if text.startswith("strd") and not SPILL.search(text)]
     origin = origins(elf, sorted(set(sites) | set(strds)))
 
     problems = []
     for address in sites:
-        if not mnemonics.get(address, "").startswith("strd"):
+        found = instructions.get(address, "no instruction")
+        if not found.startswith("strd"):
             problems.append(f"{address:#x}: recorded as a descriptor's store, but it is"
-                            f" `{mnemonics.get(address, 'no instruction')}`")
+                            f" `{found}`")
         if not from_header(origin[address], rules):
             problems.append(f"{address:#x}: recorded as a descriptor's store, but it comes from"
                             f" {origin[address][0]}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Small habits: an SPDX line in each source file, no wish without a reason and a plan, no #if inside a function.
+"""Small habits: an SPDX line in each source file, no wish without a reason and a plan, no #if
+inside a function.
 
 Warnings, not failures: files and functions that are longer than rules.toml likes.
 """

@@ -167,9 +167,11 @@ def type_name(attr):
 
 
 def policy(bits):
-    name = {0: "wt-transient", 1: "nc" if bits == 4 else "wb-transient", 2: "wt", 3: "wb"}[bits >> 2]
+    if bits == 4:
+        return "nc"
+    name = ("wt-transient", "wb-transient", "wt", "wb")[bits >> 2]
     allocate = ("r" if bits & 2 else "") + ("w" if bits & 1 else "")
-    return name if bits == 4 else f"{name}-{allocate or 'none'}"
+    return f"{name}-{allocate or 'none'}"
 
 
 @dataclass

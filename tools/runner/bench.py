@@ -39,7 +39,7 @@ class Row:
     linux: float | None
     ours: float | None
     target: float | None
-    counts: tuple[int | None, int | None, int | None] = (None, None, None)
+    counts: tuple[float | None, float | None, float | None] = (None, None, None)
     at_least: bool = False
     tlbi: int | None = None
 
@@ -113,7 +113,7 @@ def measure(builds: Builds, count_builds: Builds) -> list[Row]:
     rows = _op_rows(plan["op"], release, counted)
     costs = {m: _boot_cost(builds, m)[0] for m in plan["boot"]["sizes"]}
     rows.append(Row("boot, per further 4 KiB page", plan["boot"]["linux_per_page"],
-                    round(_slope(costs), 3), plan["boot"]["per_page"]))
+                    _slope(costs), plan["boot"]["per_page"]))
     limits = plan["limits"]
     _, big = _boot_cost(builds, limits["lowmem_free_at"])
     free = big.stream.layout.get("mem", {}).get("lowmem_free")
@@ -128,7 +128,7 @@ def measure(builds: Builds, count_builds: Builds) -> list[Row]:
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:,.2f}" if isinstance(value, float) and value % 1 else f"{int(value):,}"
+    return f"{value:,.1f}" if value % 1 else f"{int(value):,}"
 
 
 def render(rows: list[Row]) -> str:

@@ -355,9 +355,14 @@ class Stream:
             self.bad.append(value)
 
     def _bench_line(self, value: dict) -> None:
-        whole = all(isinstance(value.get(k), int) and value[k] >= 0 for k in ("insns", "iters"))
-        counts = all(value.get(k) is None or isinstance(value[k], int)
-                     for k in ("tlbi", "dsb", "isb"))
+        def number(key: str, optional: bool = False) -> bool:
+            n = value.get(key)
+            if n is None:
+                return optional
+            return isinstance(n, (int, float)) and not isinstance(n, bool) and n >= 0
+
+        whole = number("insns") and number("iters")
+        counts = all(number(key, optional=True) for key in ("tlbi", "dsb", "isb"))
         if not (whole and counts and isinstance(value.get("op"), str)):
             self._fault("@bench lacks a number or a name")
             return

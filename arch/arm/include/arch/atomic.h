@@ -8,24 +8,25 @@
 #include <arch/barrier.h>
 #include <types.h>
 
-/* Stores new if *p is old; returns what was there. Full barrier when it stores. */
-static __always_inline u32 atomic_cmpxchg(u32 *p, u32 old, u32 new)
+/* Stores new if *p is old; true if it did. Orders nothing. */
+static __always_inline bool atomic_replace(u32 *p, u32 old, u32 new)
 {
 	u32 seen, failed;
 
-	dmb_ish(); /* earlier accesses, before the store */
-	__asm__ volatile("1:	ldrex	%0, [%3]\n"
-			 "	mov	%1, #0\n"
-			 "	teq	%0, %4\n"
-			 "	it	eq\n"
-			 "	strexeq	%1, %5, [%3]\n"
-			 "	teq	%1, #0\n"
-			 "	bne	1b"
-			 : "=&r"(seen), "=&r"(failed), "+m"(*p)
-			 : "r"(p), "r"(old), "r"(new)
-			 : "cc");
-	dmb_ish(); /* the store, before later accesses */
-	return seen;
+	__asm__ goto volatile("1:	ldrex	%0, [%2]\n"
+			      "	teq	%0, %3\n"
+			      "	bne	%l[other]\n"
+			      "	strex	%1, %4, [%2]\n"
+			      "	teq	%1, #0\n"
+			      "	bne	1b"
+			      : "=&r"(seen), "=&r"(failed)
+			      : "r"(p), "Ir"(old), "r"(new)
+			      : "cc", "memory"
+			      : other);
+	return true;
+other:
+	__asm__ volatile("clrex");
+	return false;
 }
 
 /* Adds; orders nothing. Returns the new value. */
@@ -88,4 +89,30 @@ static __always_inline bool atomic_sub_above(u32 *p, u32 floor)
 too_low:
 	__asm__ volatile("clrex");
 	return false;
+}
+
+/*
+ * Subtracts 1; true if that leaves 0. Orders nothing. *p: above 0, below 2^31. One branch for both
+ * ways on which there is more to do: value <= failed << 31 if it is 0, or if the store failed.
+ */
+static __always_inline bool atomic_dec_to_zero(u32 *p)
+{
+	u32 value, failed;
+
+again:
+	__asm__ goto volatile("	ldrex	%0, [%3]\n"
+			      "	sub	%0, %0, #1\n"
+			      "	strex	%1, %0, [%3]\n"
+			      "	cmp	%0, %1, lsl #31\n"
+			      "	bls	%l[look]"
+			      : "=&r"(value), "=&r"(failed), "+m"(*p)
+			      : "r"(p)
+			      : "cc"
+			      : look);
+	return false;
+look:
+	if (unlikely(failed)) {
+		goto again;
+	}
+	return true;
 }

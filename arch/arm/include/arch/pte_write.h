@@ -27,6 +27,22 @@ static __always_inline void desc_write(u64 *entry, u64 value)
 			 : [v] "r"(value), [p] "r"(entry));
 }
 
+/* Clears the valid bit alone: hardware ignores the rest, and we can still read it (B3.6.1). */
+static __always_inline void pte_invalidate(pte_t *entry)
+{
+	u64 value;
+
+	__asm__ volatile("	ldrd	%[v], %H[v], [%[p]]\n"
+			 "	bic	%Q[v], %Q[v], #1\n"
+			 "1:	strd	%[v], %H[v], [%[p]]\n"
+			 ".pushsection .pte_writes,\"\",%%progbits\n"
+			 "	.word	1b\n"
+			 ".popsection\n"
+			 ALTERNATIVE(NOP_32BIT, "mcr p15, 0, %[p], c7, c10, 1")
+			 : [v] "=&r"(value), "+m"(entry->raw)
+			 : [p] "r"(entry));
+}
+
 static __always_inline void pte_write(pte_t *entry, pte_t value)
 {
 	desc_write(&entry->raw, value.raw);

@@ -36,6 +36,9 @@ typedef struct {
 #define SPIN_SET_HOLDER(lock, who) ((void)0)
 #endif
 
+/* Waits for the turn of the ticket in the upper half, asleep between events. */
+void spin_wait(spinlock_t *lock, u32 ticket) __cold;
+
 static __hot_inline void spin_raw_lock(spinlock_t *lock)
 {
 	u32 ticket, drawn, failed;
@@ -52,8 +55,8 @@ static __hot_inline void spin_raw_lock(spinlock_t *lock)
 			 : "=&r"(ticket), "=&r"(drawn), "=&r"(failed)
 			 : "r"(&lock->word)
 			 : "cc", "memory");
-	while (unlikely(READ_ONCE(lock->owner) != ticket >> 16)) {
-		__asm__ volatile("wfe" : : : "memory");
+	if (unlikely(READ_ONCE(lock->owner) != ticket >> 16)) {
+		spin_wait(lock, ticket);
 	}
 	dmb_ish(); /* the ticket read, before the section's accesses */
 	SPIN_SET_HOLDER(lock, current_core());
@@ -67,7 +70,7 @@ static __hot_inline void spin_raw_unlock(spinlock_t *lock)
 	}
 	SPIN_SET_HOLDER(lock, NULL);
 	dmb_ish(); /* the section's accesses, before the release */
-	WRITE_ONCE(lock->owner, (u16)(lock->owner + 1));
+	__asm__ volatile("strh %1, %0" : "=m"(lock->owner) : "r"(lock->owner + 1) : "memory");
 	dsb_ishst(); /* the release, before the event: a waiter that wakes must see it */
 	__asm__ volatile("sev" : : : "memory");
 }

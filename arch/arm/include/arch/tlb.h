@@ -47,7 +47,7 @@ static inline void tlb_flush_local_all(void)
 }
 
 /* After clearing one shared entry. */
-static inline void tlb_flush_page(vaddr_t va)
+static __hot_inline void tlb_flush_page(vaddr_t va)
 {
 	dsb_ishst(); /* the cleared entry, before any CPU's walker can read it again */
 	tlbi_page(va);
