@@ -43,7 +43,8 @@ LIB_SRCS := lib/crc32.c lib/div.c lib/ktap.c lib/printf.c lib/symtab.c
 ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/memcpy.S arch/arm/probe.S \
 	arch/arm/probe.S arch/arm/setup.c arch/arm/sweep.S arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
 MM_SRCS := mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/memblock.c mm/page.c \
-	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/slab.c mm/va_space.c mm/vm_area.c mm/vmalloc.c
+	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/slab.c mm/va_space.c mm/vm_area.c mm/vmalloc.c \
+	mm/walk_check.c
 KERNEL_SRCS := kernel/console.c kernel/main.c kernel/memory.c kernel/memtest.c kernel/oops.c \
 	kernel/panic.c kernel/power.c kernel/report.c kernel/story.c kernel/thread.c kernel/whereis.c kernel/whereis.c
 DRIVER_SRCS := drivers/pl011.c drivers/psci.c drivers/vexpress_sysreg.c

@@ -17,9 +17,15 @@ static void psci_call(u32 function)
 
 	/* The SMC calling convention lets the firmware change r0-r3 only. */
 	if (use_hvc) {
-		__asm__ volatile(".arch_extension virt\n\thvc #0" : "+r"(r0) : : "r1", "r2", "r3", "memory");
+		__asm__ volatile(".arch_extension virt\n\thvc #0"
+				 : "+r"(r0)
+				 :
+				 : "r1", "r2", "r3", "memory");
 	} else {
-		__asm__ volatile(".arch_extension sec\n\tsmc #0" : "+r"(r0) : : "r1", "r2", "r3", "memory");
+		__asm__ volatile(".arch_extension sec\n\tsmc #0"
+				 : "+r"(r0)
+				 :
+				 : "r1", "r2", "r3", "memory");
 	}
 }
 

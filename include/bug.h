@@ -19,18 +19,18 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 /* Prints one warning line. irq-safe. */
 void warn(const char *fmt, ...) __printf(1, 2) __cold;
 
-#define BUG_ON(cond, rule, ...)                     \
-	do {                                        \
-		if (unlikely(cond)) {               \
-			bug(rule, __VA_ARGS__);     \
-		}                                   \
+#define BUG_ON(cond, rule, ...)                 \
+	do {                                    \
+		if (unlikely(cond)) {           \
+			bug(rule, __VA_ARGS__); \
+		}                               \
 	} while (0)
 
-#define WARN_ONCE(cond, ...)                        \
-	do {                                        \
-		static bool warned_;                \
-		if (unlikely(cond) && !warned_) {   \
-			warned_ = true;             \
-			warn(__VA_ARGS__);          \
-		}                                   \
+#define WARN_ONCE(cond, ...)                      \
+	do {                                      \
+		static bool warned_;              \
+		if (unlikely(cond) && !warned_) { \
+			warned_ = true;           \
+			warn(__VA_ARGS__);        \
+		}                                 \
 	} while (0)

@@ -24,7 +24,7 @@
 #define KMAPDEBUG_SIZE (CONFIG_DEBUG * SZ_16M)
 
 /* X(name, size in bytes, kind, rule); every size a multiple of 2 MiB */
-#define LAYOUT_REGIONS(X)                                                                     \
+#define LAYOUT_REGIONS(X)                                                                         \
 	X(kmapdebug, KMAPDEBUG_SIZE, "temporary", "DEBUG only: windows that are not reused soon") \
 	X(bigwin, (NR_CPUS + 1) * SZ_2M, "temporary", "2 MiB per CPU and one for copying")        \
 	X(pkmap, SZ_2M, "permanent", "512 shared, counted windows: exactly one level-2 entry")    \

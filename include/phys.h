@@ -31,6 +31,24 @@ static inline bool pa_is_aligned(phys_addr_t pa, u32 align)
 	return pa_offset(pa, align) == 0;
 }
 
+/* For what must lie below 4 GiB: code and data while the MMU is off. */
+static inline bool pa_below_4g(phys_addr_t pa)
+{
+	return pa >> 32 == 0;
+}
+
+/* The address as a register holds it while the MMU is off; pa_below_4g() is the caller's to know. */
+static inline u32 pa_low32(phys_addr_t pa)
+{
+	return (u32)pa;
+}
+
+/* Which section of 1 << shift bytes it lies in. */
+static inline u32 pa_section(phys_addr_t pa, u32 shift)
+{
+	return (u32)(pa >> shift);
+}
+
 /* Rounds down. */
 static inline pfn_t pa_to_pfn(phys_addr_t pa)
 {

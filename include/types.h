@@ -57,11 +57,11 @@ typedef uintptr_t vaddr_t;
 #else
 #define __hot_inline __always_inline
 #endif
-#define __noreturn	__attribute__((noreturn))
-#define __cold		__attribute__((cold))
-#define __printf(f, a)	__attribute__((format(printf, f, a)))
+#define __noreturn     __attribute__((noreturn))
+#define __cold	       __attribute__((cold))
+#define __printf(f, a) __attribute__((format(printf, f, a)))
 /* The caller must look at the result: an error return, or memory it owns from now on. */
-#define __must_check	__attribute__((warn_unused_result))
+#define __must_check __attribute__((warn_unused_result))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -69,28 +69,28 @@ typedef uintptr_t vaddr_t;
 #define STATIC_ASSERT(cond) _Static_assert(cond, #cond)
 
 /* Forces one access of the full width, in program order among its like. Orders nothing on the bus. */
-#define READ_ONCE(x)	 (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x)	   (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)   (*(volatile __typeof__(x) *)&(x) = (v))
 #define compiler_barrier() __asm__ volatile("" ::: "memory")
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define min(a, b)                               \
-	({                                      \
-		__typeof__(a) min_a_ = (a);     \
-		__typeof__(b) min_b_ = (b);     \
+#define min(a, b)                                  \
+	({                                         \
+		__typeof__(a) min_a_ = (a);        \
+		__typeof__(b) min_b_ = (b);        \
 		min_a_ < min_b_ ? min_a_ : min_b_; \
 	})
-#define max(a, b)                               \
-	({                                      \
-		__typeof__(a) max_a_ = (a);     \
-		__typeof__(b) max_b_ = (b);     \
+#define max(a, b)                                  \
+	({                                         \
+		__typeof__(a) max_a_ = (a);        \
+		__typeof__(b) max_b_ = (b);        \
 		max_a_ > max_b_ ? max_a_ : max_b_; \
 	})
 
 /* For sizes and virtual addresses only; physical ones have pa_align_down/up (phys.h). */
-#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
-#define ALIGN_UP(x, a)	 ALIGN_DOWN((x) + (__typeof__(x))(a) - 1, a)
-#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)
-#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#define ALIGN_DOWN(x, a)   ((x) & ~((__typeof__(x))(a)-1))
+#define ALIGN_UP(x, a)	   ALIGN_DOWN((x) + (__typeof__(x))(a)-1, a)
+#define IS_ALIGNED(x, a)   (((x) & ((__typeof__(x))(a)-1)) == 0)
+#define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))

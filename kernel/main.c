@@ -12,6 +12,7 @@
 #include <drivers/pl011.h>
 #include <drivers/psci.h>
 #include <drivers/vexpress_sysreg.h>
+#include <errno.h>
 #include <kernel/memory.h>
 #include <kernel/memtest.h>
 #include <kernel/panic.h>
@@ -44,7 +45,8 @@ static void attach_port(const struct console_port *port)
 /* Nobody to tell: a code in r0 and at image + 0x40, for whoever looks with a debugger. */
 static void __noreturn stop_silently(enum early_error error)
 {
-	u32 *word = fixmap_set(FIX_TEXT_PATCH, boot_info.image_pa, PAGE_KERNEL) + EARLY_ERROR_OFFSET;
+	u32 *word =
+		fixmap_set(FIX_TEXT_PATCH, boot_info.image_pa, PAGE_KERNEL) + EARLY_ERROR_OFFSET;
 
 	*word = error;
 	write_dccmvac((u32)(vaddr_t)word);
@@ -62,7 +64,10 @@ static void __noreturn stop_without_tree(int error)
 	} else {
 		stop_silently(EARLY_NO_DTB);
 	}
-	panic("no device tree at %010llx, which r2 pointed at (%d)", boot_info.dtb_pa, error);
+	panic("no device tree: r2 points at %010llx, where there is %s", boot_info.dtb_pa,
+	      error == -EFAULT ? "no memory" :
+	      error == -E2BIG  ? "one that is too large or nested too deep" :
+				 "none, or a damaged one");
 }
 
 static const char *tree_bootargs(const struct fdt *f)
@@ -155,19 +160,19 @@ void kernel_main(void)
 	const void *blob;
 	u32 bytes;
 
-	thread_init_boot();	  /* who runs: locks and windows need to know */
-	trap_init();		  /* vectors and abort stack: a fault is reported from here on */
+	thread_init_boot(); /* who runs: locks and windows need to know */
+	trap_init();	    /* vectors and abort stack: a fault is reported from here on */
 	open_tree_and_console(&tree, &blob, &bytes); /* fdt window, UART in the fixmap */
-	trap_unmask_async();	  /* what firmware left pending is reported now */
-	read_arguments(&tree);	  /* panic= and friends */
-	psci_init(&tree);	  /* how to end */
+	trap_unmask_async();   /* what firmware left pending is reported now */
+	read_arguments(&tree); /* panic= and friends */
+	psci_init(&tree);      /* how to end */
 	vexpress_sysreg_init(&tree);
 	memory_discover(&tree, &args, boot_info.dtb_pa, bytes); /* memblock */
-	irq_enable();		  /* nothing is enabled at the controller yet; broadcasts want it */
-	memory_start(&args);	  /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
+	irq_enable();	     /* nothing is enabled at the controller yet; broadcasts want it */
+	memory_start(&args); /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
 	keep_tree(&tree, blob, bytes); /* the fdt window is closed */
-	report_boot(&tree);	  /* banner, address map, @boot, @layout */
-	story_tell();	  /* what a window is, for people */
+	report_boot(&tree);	       /* banner, address map, @boot, @layout */
+	story_tell();		       /* what a window is, for people */
 	run_end(run_what_was_asked());
 	power_off();
 	for (;;) {

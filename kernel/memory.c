@@ -16,6 +16,7 @@
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
+#include <mm/walk_check.h>
 #include <printk.h>
 
 static void add_bank(phys_addr_t start, phys_addr_t size, const char *whose)
@@ -88,7 +89,8 @@ static void reserve_tree_ranges(const struct fdt *f, phys_addr_t dtb_pa)
 	fdt_node node;
 
 	for (u32 i = 0; fdt_rsv(f, i, &start, &size) == 0; i++) {
-		if (start != dtb_pa) { /* some loaders list the tree itself, which is reserved anyway */
+		if (start !=
+		    dtb_pa) { /* some loaders list the tree itself, which is reserved anyway */
 			reserve(start, size, 0, "a reserved range");
 		}
 	}
@@ -164,6 +166,21 @@ void memory_discover(const struct fdt *f, const struct bootargs *args, phys_addr
 	}
 }
 
+/* Tables of the kernel lie in lowmem, which itself can reach beyond 4 GiB (split 1g). */
+static void check_walks(void)
+{
+	static const char what[] = "this CPU's table walks cut addresses to 32 bits, as "
+				   "qemu-system-arm 7.2 does: use qemu-system-aarch64";
+
+	if (high_tables_work()) {
+		return;
+	}
+	if (!pa_below_4g(pfn_to_pa(mm.low_end_pfn) - 1)) {
+		panic("%s", what);
+	}
+	warn("%s", what);
+}
+
 void memory_start(const struct bootargs *args)
 {
 	int error = -EINVAL;
@@ -172,7 +189,8 @@ void memory_start(const struct bootargs *args)
 		error = directmap_init((u32)args->vmalloc_bytes);
 	}
 	if (error == -EINVAL) {
-		panic("vmalloc=%lluM is too large: it leaves no lowmem", args->vmalloc_bytes / SZ_1M);
+		panic("vmalloc=%lluM is too large: it leaves no lowmem",
+		      args->vmalloc_bytes / SZ_1M);
 	}
 	if (error) {
 		panic("%llu MiB of RAM are too little", memblock_total() / SZ_1M);
@@ -181,6 +199,7 @@ void memory_start(const struct bootargs *args)
 		panic("lowmem cannot hold the page array of %llu MiB", memblock_total() / SZ_1M);
 	}
 	page_alloc_init();
+	check_walks();
 	slab_init();
 	vmalloc_init(mm.lowmem_end + VMALLOC_GUARD, VMALLOC_END);
 	pkmap_init();

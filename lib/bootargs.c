@@ -3,8 +3,9 @@
  * Owns the boot arguments' grammar. Must never act on one, or judge a value by the
  * machine it runs on: that is for whoever uses it.
  */
-#include <errno.h>
 #include <lib/bootargs.h>
+
+#include <errno.h>
 
 static bool is_blank(char c)
 {

@@ -7,8 +7,9 @@
  * ever after: so no offset, however wrong, leads outside. Must never keep pointers in static
  * data, for it also runs before relocation, with the MMU off.
  */
-#include <errno.h>
 #include <lib/fdt.h>
+
+#include <errno.h>
 #include <lib/string.h>
 
 #define FDT_MAGIC 0xd00dfeed

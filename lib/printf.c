@@ -3,8 +3,9 @@
  * Owns vsnprintf. Must never need a 64-bit divide from libgcc, a lock or memory of its
  * own: panics print through it.
  */
-#include <lib/div.h>
 #include <lib/printf.h>
+
+#include <lib/div.h>
 #include <lib/string.h>
 
 /* The text so far; len keeps counting beyond what fits. */

@@ -6,8 +6,9 @@
  * Compile with -fno-tree-loop-distribute-patterns, or strlen's loop may become a call to
  * strlen.
  */
-#include <errno.h>
 #include <lib/string.h>
+
+#include <errno.h>
 
 int memcmp(const void *a, const void *b, size_t len)
 {

@@ -27,7 +27,7 @@ bool pfn_valid(pfn_t pfn)
 /* Slots of the sections up to the end of lowmem. */
 static u32 low_slots(void)
 {
-	return ((mm.low_end_pfn - 1) >> SECTION_PFN_SHIFT) - (u32)(mm.phys_offset >> SECTION_SHIFT) + 1;
+	return ((mm.low_end_pfn - 1) >> SECTION_PFN_SHIFT) - pa_section(mm.phys_offset, SECTION_SHIFT) + 1;
 }
 
 static bool section_has_ram(u32 section)
@@ -97,8 +97,8 @@ static void clear_and_trim(vaddr_t array, vaddr_t array_end)
 int page_array_init(void)
 {
 	phys_addr_t low_end = pfn_to_pa(mm.low_end_pfn), array_pa, tables_pa;
-	u32 first = (u32)(mm.phys_offset >> SECTION_SHIFT);
-	u32 last = (u32)((memblock_end() - 1) >> SECTION_SHIFT);
+	u32 first = pa_section(mm.phys_offset, SECTION_SHIFT);
+	u32 last = pa_section(memblock_end() - 1, SECTION_SHIFT);
 	u32 slots = assign_slots(first, last, 0, NULL, NULL);
 	u32 sections = last - first + 1;
 	u32 skew = pa_offset(mm.phys_offset, 1u << SECTION_SHIFT); /* the first section's part below */

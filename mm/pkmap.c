@@ -163,8 +163,8 @@ void kunmap(struct page *page)
 		return;
 	}
 	number = page_slot(page);
-	BUG_ON(number == 0 || !atomic_sub_above(&pkmap.slots[number].count, 1),
-	       "kunmap.not_mapped", "page %08x has no mapping to give back", page_to_pfn(page));
+	BUG_ON(number == 0 || !atomic_sub_above(&pkmap.slots[number].count, 1), "kunmap.not_mapped",
+	       "page %08x has no mapping to give back", page_to_pfn(page));
 }
 
 void *page_address(const struct page *page)

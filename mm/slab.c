@@ -127,6 +127,8 @@ static void object_return(struct slab_class *class, u32 id, u8 *object)
 {
 	struct page *slab = virt_to_page(object);
 
+	BUG_ON(slab->slab_inuse == 0, "slab.double_free", "object %p, and no object in use beside it",
+	       (void *)object);
 	if (slab->slab_inuse == slab_objects(id)) {
 		partial_push(class, slab);
 	}

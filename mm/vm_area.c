@@ -32,8 +32,8 @@
 /* Spare descriptors beyond this go back to the slab. */
 #define SPARE_MAX 256
 /* Pages handed to the page allocator at once; on the stack. */
-#define BATCH 64
-/* Areas of at most so many pages are cleared with the lock held. */
+#define BATCH 128
+/* Areas of at most so many pages, in one table, are cleared with the lock held. */
 #define CLEAR_LOCKED_MAX 32
 
 static struct {
@@ -96,16 +96,25 @@ static __noinline void page_put_last(struct page *page)
 
 /* ---- the life of an area ---- */
 
-/* Invalidates the first count entries; their page numbers stay. */
-static inline void area_clear(const struct va_seg *area, u32 count)
+/* Invalidates [pte, end), which is not empty; the page numbers stay. */
+static inline void run_clear(pte_t *pte, const pte_t *end)
+{
+	if ((end - pte) % 2) {
+		pte_invalidate(pte++);
+	}
+	for (; pte != end; pte += 2) {
+		pte_invalidate(pte);
+		pte_invalidate(pte + 1);
+	}
+}
+
+static __noinline void area_clear(const struct va_seg *area, u32 count)
 {
 	struct pte_run run;
 
 	run_begin(&run, area, count);
 	do {
-		for (pte_t *pte = run.pte; pte != run.end; pte++) {
-			pte_invalidate(pte);
-		}
+		run_clear(run.pte, run.end);
 	} while (run_next(&run));
 }
 
@@ -157,9 +166,8 @@ static inline void release_mapped(const struct va_seg *area, u32 count)
 		for (const pte_t *pte = run.pte; pte != run.end; pte++) {
 			struct page *page = entry_page(sections, pte);
 
-			/* Relaxed: the flush before has ordered all use of the mapping. */
-			if (unlikely(__atomic_sub_fetch(&page->refcount, 1, __ATOMIC_RELAXED) ==
-				     0)) {
+			/* No barrier: the flush before has ordered all use of the mapping. */
+			if (unlikely(atomic_pair_dec_to_zero(page_words(page)))) {
 				page_put_last(page);
 			}
 		}
@@ -288,16 +296,18 @@ void area_drop(const void *addr, u32 kinds)
 {
 	u32 flags = spin_lock_irqsave(&vm.lock);
 	struct va_seg *area = va_take(&vm.space, (vaddr_t)addr >> PAGE_SHIFT);
+	u32 pages;
 	bool due;
 
-	BUG_ON(!area || !((kinds >> area->tag) & 1) || (vaddr_t)addr % PAGE_SIZE != 0,
+	BUG_ON(!area || !(area->tag & kinds) || area_va(area) != (vaddr_t)addr,
 	       "vmalloc.bad_address", "%p is no such area's start", addr);
-	if (unlikely(area_pages(area) > CLEAR_LOCKED_MAX)) {
-		spin_unlock_irqrestore(&vm.lock, flags);
-		area_clear(area, area_pages(area));
-		flags = spin_lock_irqsave(&vm.lock);
+	pages = area_pages(area);
+	if (likely(pages <= CLEAR_LOCKED_MAX && !((vaddr_t)area->owner & AREA_SPLIT))) {
+		run_clear(area->owner, (pte_t *)area->owner + pages);
 	} else {
-		area_clear(area, area_pages(area));
+		spin_unlock_irqrestore(&vm.lock, flags);
+		area_clear(area, pages);
+		flags = spin_lock_irqsave(&vm.lock);
 	}
 	area->peer = vm.lazy;
 	vm.lazy = area;
@@ -402,9 +412,16 @@ void area_undo(struct va_seg *area, u32 mapped)
 
 /* ---- asking, starting ---- */
 
+static const char *area_kind_name(const struct va_seg *area)
+{
+	if (area->state == VA_TAKEN) {
+		return "lazy";
+	}
+	return area->tag == AREA_ALLOC ? "vmalloc" : area->tag == AREA_IO ? "ioremap" : "vmap";
+}
+
 bool vmalloc_query(vaddr_t addr, bool next, struct vmalloc_info *info)
 {
-	static const char kind[][8] = { "vmalloc", "ioremap", "vmap", "vmap" };
 	const struct va_seg *area;
 	u32 flags;
 
@@ -418,7 +435,7 @@ bool vmalloc_query(vaddr_t addr, bool next, struct vmalloc_info *info)
 		info->start = area_va(area);
 		info->pages = area_pages(area);
 		info->end = info->start + info->pages * PAGE_SIZE;
-		info->kind = area->state == VA_TAKEN ? "lazy" : kind[area->tag];
+		info->kind = area_kind_name(area);
 	}
 	spin_unlock_irqrestore(&vm.lock, flags);
 	return area;

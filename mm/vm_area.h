@@ -11,11 +11,11 @@
 #include <mm/pgtable.h>
 #include <mm/va_space.h>
 
-enum area_kind {
-	AREA_ALLOC,    /* vmalloc: the pages are the area's */
-	AREA_IO,       /* ioremap: no pages */
-	AREA_MAP,      /* vmap: a reference on each page, all first pages of their blocks */
-	AREA_MAP_MORE, /* vmap: some are inside blocks, or reserved */
+enum area_kind {		    /* bits, so that several can be asked for */
+		 AREA_ALLOC = 1,    /* vmalloc: the pages are the area's */
+		 AREA_IO = 2,	    /* ioremap: no pages */
+		 AREA_MAP = 4,	    /* vmap: a reference on each page, all simply allocated */
+		 AREA_MAP_MORE = 8, /* vmap: some are inside blocks, or reserved */
 };
 
 /* In `owner`: the entries lie in more than one table. */
@@ -49,7 +49,7 @@ void area_undo(struct va_seg *area, u32 mapped);
 /*
  * Clears the area that begins at addr and queues it for the purge, which it starts when one is due
  * and interrupts are enabled. BUG "vmalloc.bad_address": no area begins there, or not of one of
- * these kinds (bits 1 << kind). Any context.
+ * these kinds. Any context.
  */
 void area_drop(const void *addr, u32 kinds);
 
@@ -60,6 +60,13 @@ bool area_purge(void);
 /* A reference on a page that is not simply allocated (inside a block, reserved). False: it is
  * free, no-map, or the image's, and must not be mapped. */
 bool page_hold_other(struct page *page);
+
+/* flags and refcount, for atomic_pair_*(). */
+static inline u64 *page_words(struct page *page)
+{
+	STATIC_ASSERT(offsetof(struct page, flags) == 0 && offsetof(struct page, refcount) == 4);
+	return (u64 *)page;
+}
 
 /*
  * The entries of an area's first pages, run by run: a run lies in one table.

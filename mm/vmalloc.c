@@ -78,7 +78,7 @@ void *vzalloc(size_t size)
 void vfree(void *addr)
 {
 	if (likely(addr)) {
-		area_drop(addr, 1u << AREA_ALLOC);
+		area_drop(addr, AREA_ALLOC);
 	}
 }
 
@@ -104,41 +104,58 @@ static __noinline bool prot_allowed(pgprot_t prot, struct page *const *pages, u3
 	return !pgprot_is_wx(prot) && pgprot_type(prot) == MT_NORMAL;
 }
 
-/* page_to_pfn(); deltas: mm.pfn_delta, which the caller keeps in a register. */
-static inline pfn_t delta_pfn(const u32 *deltas, const struct page *page)
+/* The lowest bits of struct page's flags: state, order, type. */
+#define SIMPLE_BITS 10
+STATIC_ASSERT((PAGE_STATE_MASK | PAGE_ORDER_MASK | PAGE_TYPE_MASK) == (1u << SIMPLE_BITS) - 1);
+
+/*
+ * Holds and maps pages for [pte, end), as long as they are single allocated pages of the right type;
+ * returns the first entry that is not written. vmap's speed hangs on this loop, so mm.pfn_delta is
+ * kept in a register.
+ */
+static __noinline pte_t *map_simple(pte_t *pte, const pte_t *end, u64 leaf,
+				    struct page *const *pages)
 {
-	return ((vaddr_t)page >> 4) + deltas[(vaddr_t)page >> SECTION_MEMMAP_SHIFT];
+	const u32 simple = PAGE_ALLOCATED | ((u32)leaf >> 2 & 3) << PAGE_TYPE_SHIFT;
+	const u32 *deltas = mm.pfn_delta;
+
+	for (; pte != end; pte++) {
+		struct page *page = *pages++;
+		u32 delta;
+
+		if (unlikely(!atomic_pair_inc(page_words(page), simple, SIMPLE_BITS))) {
+			break;
+		}
+		delta = deltas[(vaddr_t)page >> SECTION_MEMMAP_SHIFT]; /* page_to_pfn() */
+		pte_write(pte, (pte_t){ pfn_to_pa(((vaddr_t)page >> 4) + delta) | leaf });
+	}
+	return pte;
 }
 
 /* Checks, holds and maps each page; returns how many it did. */
-static u32 area_map_pages(struct va_seg *area, struct page *const *pages, pgprot_t prot)
+static inline u32 area_map_pages(struct va_seg *area, struct page *const *pages, pgprot_t prot)
 {
-	const u32 mask = PAGE_STATE_MASK | PAGE_TYPE_MASK;
-	const u32 simple = PAGE_ALLOCATED | (u32)pgprot_type(prot) << PAGE_TYPE_SHIFT;
-	const u64 leaf = pfn_pte(0, prot).raw;
-	const u32 *deltas = mm.pfn_delta;
-	u32 count = area_pages(area);
 	struct page *const *next = pages;
 	struct pte_run run;
 
-	run_begin(&run, area, count);
+	run_begin(&run, area, area_pages(area));
 	do {
-		for (pte_t *pte = run.pte; pte != run.end; pte++) {
-			struct page *page = *next++;
-			u32 other = (page->flags ^ simple) & mask;
+		for (;;) {
+			pte_t *reached = map_simple(run.pte, run.end, pfn_pte(0, prot).raw, next);
 
-			if (likely(other == 0)) {
-				atomic_add((u32 *)&page->refcount, 1);
-			} else {
-				area->tag = AREA_MAP_MORE;
-				if ((other & PAGE_TYPE_MASK) || !page_hold_other(page)) {
-					return (u32)(next - pages) - 1;
-				}
+			next += reached - run.pte;
+			run.pte = reached;
+			if (likely(reached == run.end)) {
+				break;
 			}
-			pte_write(pte, (pte_t){ pfn_to_pa(delta_pfn(deltas, page)) | leaf });
+			area->tag = AREA_MAP_MORE;
+			if (page_type(*next) != pgprot_type(prot) || !page_hold_other(*next)) {
+				return (u32)(next - pages);
+			}
+			pte_write(run.pte++, pfn_pte(page_to_pfn(*next++), prot));
 		}
 	} while (run_next(&run));
-	return count;
+	return (u32)(next - pages);
 }
 
 void *vmap(struct page *const *pages, u32 count, pgprot_t prot)
@@ -168,7 +185,7 @@ void *vmap(struct page *const *pages, u32 count, pgprot_t prot)
 void vunmap(const void *addr)
 {
 	if (likely(addr)) {
-		area_drop(addr, 1u << AREA_MAP | 1u << AREA_MAP_MORE);
+		area_drop(addr, AREA_MAP | AREA_MAP_MORE);
 	}
 }
 
@@ -216,6 +233,6 @@ void *ioremap(phys_addr_t pa, size_t size)
 void iounmap(const void *addr)
 {
 	if (likely(addr)) {
-		area_drop((const void *)ALIGN_DOWN((vaddr_t)addr, PAGE_SIZE), 1u << AREA_IO);
+		area_drop((const void *)ALIGN_DOWN((vaddr_t)addr, PAGE_SIZE), AREA_IO);
 	}
 }

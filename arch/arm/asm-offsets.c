@@ -12,8 +12,7 @@
 #include <arch/unwind.h>
 #include <layout.h>
 
-#define DEFINE(name, value) \
-	__asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"((u32)(value)))
+#define DEFINE(name, value) __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"((u32)(value)))
 
 void asm_offsets(void);
 void asm_offsets(void)

@@ -8,6 +8,7 @@
 
 #include <arch/cpreg.h>
 #include <lib/console_find.h>
+#include <phys.h>
 
 extern u32 early_error_word;
 
@@ -47,8 +48,8 @@ void early_die(u32 dtb, enum early_error error, const char *why)
 	struct console_port port;
 
 	early_error_word = error;
-	if (find_port(dtb, &port) && port.pa < 0x100000000ull) {
-		volatile u8 *uart = (volatile u8 *)(vaddr_t)port.pa;
+	if (find_port(dtb, &port) && pa_below_4g(port.pa)) {
+		volatile u8 *uart = (volatile u8 *)(vaddr_t)pa_low32(port.pa);
 
 		put_text(uart, "\r\n# interrupted\r\n@panic {\"rule\":\"\",\"text\":\"");
 		put_text(uart, why);

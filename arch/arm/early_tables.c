@@ -10,13 +10,15 @@
  * unaligned accesses (memory is strongly-ordered while the MMU is off), and must use no
  * static pointers and nothing outside itself and the equally compiled lib files.
  */
+#include <arch/early_tables.h>
+
 #include <arch/alternative.h>
 #include <arch/barrier.h>
 #include <arch/cpreg.h>
 #include <arch/early_boot.h>
-#include <arch/early_tables.h>
 #include <arch/irqflags.h>
 #include <arch/pte_write.h>
+#include <arch/trap.h>
 
 #include "early_print.h"
 
@@ -29,10 +31,15 @@ pte_t fixmap_table[PTRS_PER_TABLE] TABLE_ALIGNED;
 /* Level 1 of TTBR1, unless the kernel part is 1 GiB and TTBR1 starts at level 2 (B3.6.6). */
 static pgd_t kernel_pgds[4] __aligned(32);
 
-/* The boot table. Level 2 and 3 are for the identity page; level 2 of the kernel part is shared. */
+/*
+ * The boot table. Level 2 and 3 are for the identity page; level 2 of the kernel part is shared.
+ * It is walked for a few instructions only, so its pages are lent: they are stacks afterwards,
+ * once TTBR0's walks are off.
+ */
 static pgd_t boot_pgds[4] __aligned(32);
-static pmd_t boot_pmds[PTRS_PER_TABLE] TABLE_ALIGNED;
-static pte_t boot_ptes[PTRS_PER_TABLE] TABLE_ALIGNED;
+#define boot_pmds ((pmd_t *)trap_boot_stack) /* nothing can fault yet */
+#define boot_ptes ((pte_t *)boot_stack)	     /* the lower page; early_boot is in the upper */
+STATIC_ASSERT(ABORT_STACK_SIZE == PAGE_SIZE && BOOT_STACK_SIZE >= 2 * PAGE_SIZE);
 
 /*
  * Level 3 of the fdt region, linked when that is opened. Until then this page, the last of the
@@ -44,6 +51,7 @@ struct boot_info boot_info;
 struct boot_mmu boot_mmu;
 
 extern const u32 mmu_on[], mmu_on_end[];
+extern char boot_stack[];
 
 /* With the MMU off an object's address is its physical address. */
 static phys_addr_t pa_of(const void *object)
@@ -63,8 +71,7 @@ static void map_image_part(const char *from, const char *to, pgprot_t prot)
 	u32 end = (u32)(to - __image_start) >> PAGE_SHIFT;
 
 	for (u32 i = first; i < end; i++) {
-		pte_write(&image_table[i],
-			  pfn_pte(pa_to_pfn(pa_of(__image_start)) + i, prot));
+		pte_write(&image_table[i], pfn_pte(pa_to_pfn(pa_of(__image_start)) + i, prot));
 	}
 }
 
@@ -96,7 +103,7 @@ static void build_kernel_tables(void)
  */
 static const u32 *identity_place(void)
 {
-	u32 start = (u32)pa_of(__image_start);
+	u32 start = (vaddr_t)__image_start;
 	u32 overlap = start - IMAGE_START;
 	u32 *spare = (u32 *)fdt_table;
 
@@ -110,14 +117,14 @@ static const u32 *identity_place(void)
 }
 
 /*
- * The boot table for the page at pa. It shares level-2 entries with the kernel's part
+ * The boot table for the page at `page`, virtual and physical. It shares level-2 entries with the kernel's part
  * as far as the identity page does not stand between.
  */
-static void build_boot_table(u32 pa)
+static void build_boot_table(vaddr_t page)
 {
-	u32 gib = pa >> PGD_SHIFT;
+	u32 gib = page >> PGD_SHIFT;
 	u32 kernel_gib = (u32)IMAGE_START >> PGD_SHIFT;
-	pte_t identity = pfn_pte(pa_to_pfn(pa), PAGE_KERNEL_RX);
+	pte_t identity = pfn_pte(pa_to_pfn(page), PAGE_KERNEL_RX);
 
 	pgd_write(&boot_pgds[kernel_gib],
 		  (pgd_t){ pa_of(early_pmd((vaddr_t)kernel_gib << PGD_SHIFT)) | DESC_TABLE });
@@ -125,14 +132,14 @@ static void build_boot_table(u32 pa)
 	if (gib == kernel_gib) {
 		pmd_write(&boot_pmds[pmd_index(FIXMAP_START)], *early_pmd(FIXMAP_START));
 		pmd_write(&boot_pmds[pmd_index(IMAGE_START)], *early_pmd(IMAGE_START));
-		if (pmd_index(pa) == pmd_index(IMAGE_START)) {
+		if (pmd_index(page) == pmd_index(IMAGE_START)) {
 			for (u32 i = 0; i < PTRS_PER_TABLE; i++) {
 				pte_write(&boot_ptes[i], image_table[i]);
 			}
 		}
 	}
-	pte_write(&boot_ptes[pte_index(pa)], identity);
-	pmd_write(&boot_pmds[pmd_index(pa)], pmd_table(pa_of(boot_ptes)));
+	pte_write(&boot_ptes[pte_index(page)], identity);
+	pmd_write(&boot_pmds[pmd_index(page)], pmd_table(pa_of(boot_ptes)));
 	boot_mmu.ttbr0 = pa_of(boot_pgds);
 }
 
@@ -142,7 +149,7 @@ static void build_boot_table(u32 pa)
  */
 static void apply_alternatives(void)
 {
-	u32 offset = (u32)pa_of(__image_start) - (u32)IMAGE_START;
+	u32 offset = (vaddr_t)__image_start - IMAGE_START;
 
 	if (((read_id_mmfr3() >> 20) & 0xf) != 0 && !CONFIG_DEBUG) {
 		return;
@@ -180,10 +187,10 @@ u32 early_boot(u32 dtb, u32 cpsr, u32 image)
 	apply_alternatives();
 	build_kernel_tables();
 	place = identity_place();
-	build_boot_table((u32)pa_of(place));
+	build_boot_table((vaddr_t)place);
 	dsb_sy(); /* tables and patched text are in memory, before head.S turns the MMU on */
 	write_iciallu();
 	dsb_sy(); /* invalidated, before the patched text is fetched */
 	isb();
-	return (u32)pa_of(place);
+	return (vaddr_t)place;
 }

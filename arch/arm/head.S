@@ -328,7 +328,7 @@ kernel_entry:
 	.ltorg
 
 	.section .bss.boot_stack, "aw", %nobits
-	.align	3
+	.align	12				@ its lower page is a table before: early_tables.c
 	.globl	boot_stack, boot_stack_top
 boot_stack:
 	.space	ASM_BOOT_STACK_SIZE

@@ -21,7 +21,7 @@ void trap_set_landing(void *landing);
 vaddr_t trap_get_landing(void);
 void trap_handle(struct trap_regs *regs);
 
-static char abort_stack[ABORT_STACK_SIZE] __aligned(ABORT_STACK_SIZE);
+char trap_boot_stack[ABORT_STACK_SIZE] __aligned(ABORT_STACK_SIZE);
 
 void trap_init_cpu(void *stack_top)
 {
@@ -32,7 +32,7 @@ void trap_init_cpu(void *stack_top)
 
 void trap_init(void)
 {
-	trap_init_cpu(abort_stack + ABORT_STACK_SIZE);
+	trap_init_cpu(trap_boot_stack + ABORT_STACK_SIZE);
 }
 
 bool trap_on_stack(vaddr_t va, u32 bytes)

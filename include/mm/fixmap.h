@@ -15,12 +15,12 @@
 STATIC_ASSERT(KMAP_LOCAL_DEPTH < KMAP_LOCAL_STRIDE);
 
 enum fixmap_slot {
-	FIX_NONE,      /* the first page stays unmapped */
-	FIX_UART,      /* the console's registers, from early boot on */
+	FIX_NONE, /* the first page stays unmapped */
+	FIX_UART, /* the console's registers, from early boot on */
 	FIX_UART_GUARD,
-	FIX_POWER,     /* the board's power-off register */
+	FIX_POWER,	/* the board's power-off register */
 	FIX_TEXT_PATCH, /* writable alias while text is patched */
-	FIX_STORY,     /* tests, the story of one page */
+	FIX_STORY,	/* tests, the story of one page */
 	FIX_KMAP_BEGIN = 16,
 	FIX_KMAP_END = FIX_KMAP_BEGIN + NR_CPUS * KMAP_LOCAL_STRIDE,
 	FIX_SLOTS = FIX_KMAP_END,

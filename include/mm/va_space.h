@@ -65,6 +65,9 @@ void va_donate(struct va_space *space, struct va_seg *seg);
 /* Takes a spare descriptor back; NULL: none. */
 struct va_seg *va_reclaim(struct va_space *space);
 
+/* Merges all cached segments. True: there were some. */
+bool va_trim(struct va_space *space);
+
 /* The ways that go beyond the cache: see the inline functions. */
 struct va_seg *__must_check va_alloc_new(struct va_space *space, u32 size);
 void va_merge(struct va_space *space, struct va_seg *seg);
@@ -111,18 +114,18 @@ static inline struct va_seg *__must_check va_take(struct va_space *space, u32 st
 /* Makes a taken segment's range free: caches it, or merges it with its neighbours. */
 static inline void va_free(struct va_space *space, struct va_seg *seg)
 {
-	if (unlikely(seg->size > VA_CACHED_SIZE || space->cached >= VA_CACHED_MAX)) {
+	if (unlikely(seg->size > VA_CACHED_SIZE)) {
 		va_merge(space, seg);
 		return;
+	}
+	if (unlikely(space->cached >= VA_CACHED_MAX)) {
+		va_trim(space); /* full of sizes that nobody asks for, most likely */
 	}
 	seg->state = VA_CACHED;
 	seg->peer = space->cache[seg->size];
 	space->cache[seg->size] = seg;
 	space->cached++;
 }
-
-/* Merges all cached segments. True: there were some. */
-bool va_trim(struct va_space *space);
 
 /* The segment, allocated or taken, that unit lies in, or (next) the first that ends above it;
  * NULL: none. Linear: for people, not for paths that matter. */

@@ -274,10 +274,13 @@ TEST(vmalloc, vmap_in_the_given_order)
 /* Pages inside a larger block: the block as a whole is held. */
 TEST(vmalloc, vmap_inside_blocks)
 {
-	u32 before = free_page_count();
-	struct page *block = alloc_pages(GFP_HIGH, 3), *pages[2];
+	struct page *block, *pages[2];
+	u32 before;
 	void *va;
 
+	vmalloc_purge();
+	before = free_page_count();
+	block = alloc_pages(GFP_HIGH, 3);
 	REQUIRE(block);
 	pages[0] = block + 7;
 	pages[1] = block + 2;

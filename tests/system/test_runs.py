@@ -121,4 +121,4 @@ def test_run(run, name, outcomes):
     if found[0].status == "fail":
         pytest.fail("\n".join([found[0].reason, *found[0].log, report(outcome)]), pytrace=False)
     if found[0].status == "skip":
-        pytest.skip(f"{run.name}: {found[0].reason}")
+        pytest.skip(f"{name}: {found[0].reason}")

@@ -101,7 +101,7 @@ def _held_against(run: Run, stream: Stream, folder: pathlib.Path, judgement: Jud
         wrong = (f"the table expects {run.verdict}",) if run.verdict is not Verdict.PASS else ()
         verdict = Verdict.FAIL if judgement.verdict is Verdict.PASS else judgement.verdict
         return verdict, (*judgement.reasons, *wrong)
-    log = (folder / "serial.log").read_bytes().decode("latin-1")
+    log = (folder / "serial.log").read_bytes().replace(b"\r", b"").decode("latin-1")
     wrong = (*_text(run, log), *_layout(run, stream))
     if wrong:
         return Verdict.FAIL, (*(f"fail: {w}" for w in wrong), *judgement.reasons)

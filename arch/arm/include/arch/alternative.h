@@ -13,11 +13,11 @@
 #define NOP_32BIT "nop"
 #endif
 
-#define ALTERNATIVE(common, other)                              \
-	"2:	" common "\n"                                   \
-	".pushsection .alternatives,\"a\",%%progbits\n"         \
+#define ALTERNATIVE(common, other)                      \
+	"2:	" common "\n"                           \
+	".pushsection .alternatives,\"a\",%%progbits\n" \
 	"	.word	2b\n"                                   \
-	"	" other "\n"                                    \
+	"	" other "\n"                            \
 	".popsection\n"
 
 #ifndef __ASSEMBLER__

@@ -26,11 +26,11 @@ extern struct maint_counts maint_counts;
 		}                            \
 	} while (0)
 
-#define BARRIER(name, counter, insn)                      \
-	static __always_inline void name(void)            \
-	{                                                 \
-		MAINT_COUNT(counter);                     \
-		__asm__ volatile(insn : : : "memory");    \
+#define BARRIER(name, counter, insn)                   \
+	static __always_inline void name(void)         \
+	{                                              \
+		MAINT_COUNT(counter);                  \
+		__asm__ volatile(insn : : : "memory"); \
 	}
 BARRIER(dsb_sy, dsb, "dsb sy")
 BARRIER(dsb_ish, dsb, "dsb ish")

@@ -7,39 +7,36 @@
 
 #include <types.h>
 
-#define CP15_READ32(name, op1, crn, crm, op2)                                              \
-	static inline u32 read_##name(void)                                                \
-	{                                                                                  \
-		u32 value;                                                                 \
-		__asm__ volatile("mrc p15, " #op1 ", %0, " #crn ", " #crm ", " #op2        \
-				 : "=r"(value));                                           \
-		return value;                                                              \
+#define CP15_READ32(name, op1, crn, crm, op2)                                       \
+	static inline u32 read_##name(void)                                         \
+	{                                                                           \
+		u32 value;                                                          \
+		__asm__ volatile("mrc p15, " #op1 ", %0, " #crn ", " #crm ", " #op2 \
+				 : "=r"(value));                                    \
+		return value;                                                       \
 	}
-#define CP15_WRITE32(name, op1, crn, crm, op2)                                             \
-	static inline void write_##name(u32 value)                                         \
-	{                                                                                  \
-		__asm__ volatile("mcr p15, " #op1 ", %0, " #crn ", " #crm ", " #op2        \
-				 :                                                         \
-				 : "r"(value)                                              \
-				 : "memory");                                              \
+#define CP15_WRITE32(name, op1, crn, crm, op2)                                      \
+	static inline void write_##name(u32 value)                                  \
+	{                                                                           \
+		__asm__ volatile("mcr p15, " #op1 ", %0, " #crn ", " #crm ", " #op2 \
+				 :                                                  \
+				 : "r"(value)                                       \
+				 : "memory");                                       \
 	}
-#define CP15_RW32(name, op1, crn, crm, op2)      \
-	CP15_READ32(name, op1, crn, crm, op2)    \
+#define CP15_RW32(name, op1, crn, crm, op2)   \
+	CP15_READ32(name, op1, crn, crm, op2) \
 	CP15_WRITE32(name, op1, crn, crm, op2)
-#define CP15_READ64(name, op1, crm)                                                        \
-	static inline u64 read_##name(void)                                                \
-	{                                                                                  \
-		u64 value;                                                                 \
-		__asm__ volatile("mrrc p15, " #op1 ", %Q0, %R0, " #crm : "=r"(value));     \
-		return value;                                                              \
+#define CP15_READ64(name, op1, crm)                                                    \
+	static inline u64 read_##name(void)                                            \
+	{                                                                              \
+		u64 value;                                                             \
+		__asm__ volatile("mrrc p15, " #op1 ", %Q0, %R0, " #crm : "=r"(value)); \
+		return value;                                                          \
 	}
-#define CP15_WRITE64(name, op1, crm)                                                       \
-	static inline void write_##name(u64 value)                                         \
-	{                                                                                  \
-		__asm__ volatile("mcrr p15, " #op1 ", %Q0, %R0, " #crm                     \
-				 :                                                         \
-				 : "r"(value)                                              \
-				 : "memory");                                              \
+#define CP15_WRITE64(name, op1, crm)                                                               \
+	static inline void write_##name(u64 value)                                                 \
+	{                                                                                          \
+		__asm__ volatile("mcrr p15, " #op1 ", %Q0, %R0, " #crm : : "r"(value) : "memory"); \
 	}
 
 CP15_READ32(midr, 0, c0, c0, 0)

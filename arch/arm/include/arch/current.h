@@ -27,13 +27,13 @@ struct thread_core {
 	 * only in the slots; the switch-out takes them from there into kmap_saved.
 	 */
 	u32 kmap_depth;
-	pte_t *kmap_ptes;	/* this CPU's first slot */
-	vaddr_t kmap_va;	/* and its address */
+	pte_t *kmap_ptes;		    /* this CPU's first slot */
+	vaddr_t kmap_va;		    /* and its address */
 	pte_t kmap_saved[KMAP_LOCAL_DEPTH]; /* of a thread that is switched out */
 };
 
-#define ATOMIC_PREEMPT	 (1u << 0)
-#define ATOMIC_PAGEFAULT (1u << 7)
+#define ATOMIC_PREEMPT	  (1u << 0)
+#define ATOMIC_PAGEFAULT  (1u << 7)
 #define ATOMIC_NO_RESCHED (1u << 31)
 
 /* Constant for a thread, so the compiler may keep it in a register. */
@@ -49,11 +49,10 @@ static __always_inline struct thread_core *current_core(void)
  * A per-CPU variable: CPU 0 uses the one in the image, the others a copy of the section.
  * Use with preemption or interrupts off, or with an open window, so that the CPU stays.
  */
-#define DEFINE_PER_CPU(type, name) __section(".percpu") type name
+#define DEFINE_PER_CPU(type, name)  __section(".percpu") type name
 #define DECLARE_PER_CPU(type, name) extern type name
 
-#define this_cpu_ptr(var) \
-	((__typeof__(&(var)))((char *)&(var) + current_core()->percpu_offset))
+#define this_cpu_ptr(var) ((__typeof__(&(var)))((char *)&(var) + current_core()->percpu_offset))
 
 /* Preemption off: nestable, a compiler barrier. Any context. */
 static __always_inline void preempt_disable(void)

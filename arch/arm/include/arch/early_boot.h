@@ -10,15 +10,15 @@
 
 #define BOOT_STACK_SIZE SZ_8K
 
-#define TTBCR_EAE      (1u << 31)
-#define TTBCR_EPD0     (1u << 7)
-#define TTBCR_EPD1     (1u << 23)
-#define TTBCR_A1       (1u << 22)
-#define TTBCR_T0SZ(n)  ((u32)(n) << 0)
-#define TTBCR_T1SZ(n)  ((u32)(n) << 16)
+#define TTBCR_EAE     (1u << 31)
+#define TTBCR_EPD0    (1u << 7)
+#define TTBCR_EPD1    (1u << 23)
+#define TTBCR_A1      (1u << 22)
+#define TTBCR_T0SZ(n) ((u32)(n) << 0)
+#define TTBCR_T1SZ(n) ((u32)(n) << 16)
 /* Walks: inner-shareable, inner and outer write-back write-allocate */
-#define TTBCR_WALK0    ((3u << 12) | (1u << 10) | (1u << 8))
-#define TTBCR_WALK1    ((3u << 28) | (1u << 26) | (1u << 24))
+#define TTBCR_WALK0 ((3u << 12) | (1u << 10) | (1u << 8))
+#define TTBCR_WALK1 ((3u << 28) | (1u << 26) | (1u << 24))
 
 /* The split as the MMU sees it: TTBR1 covers exactly the kernel part, TTBR0 the user part. */
 #define KERNEL_T0SZ (CONFIG_VMSPLIT == 1 ? 2 : 0)
@@ -27,7 +27,7 @@
 /* Everything through TTBR0, until the kernel runs at its own address. */
 #define TTBCR_BOOT (TTBCR_EAE | TTBCR_WALK0)
 /* TTBR0's walks stay off until there is a user process. */
-#define TTBCR_KERNEL                                                                   \
+#define TTBCR_KERNEL                                                                    \
 	(TTBCR_EAE | TTBCR_WALK0 | TTBCR_WALK1 | TTBCR_EPD0 | TTBCR_T0SZ(KERNEL_T0SZ) | \
 	 TTBCR_T1SZ(KERNEL_T1SZ))
 
@@ -41,16 +41,16 @@
 #define SCTLR_TRE     (1u << 28) /* reads as if set in the long format; set for the record */
 #define SCTLR_AFE     (1u << 29)
 #define SCTLR_RES1    ((3u << 3) | (1u << 16) | (1u << 18) | (3u << 22))
-#define SCTLR_KERNEL                                                                       \
+#define SCTLR_KERNEL                                                                      \
 	(SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_CP15BEN | SCTLR_Z | SCTLR_I | SCTLR_WXN | \
 	 SCTLR_UWXN | SCTLR_TRE | SCTLR_AFE)
 
 /* Why an image stopped before it could speak: in r0 and at image + 0x40. */
 enum early_error {
 	EARLY_OK = 0,
-	EARLY_NO_LPAE = 0x4c504145, /* "LPAE" */
+	EARLY_NO_LPAE = 0x4c504145,    /* "LPAE" */
 	EARLY_NO_CONSOLE = 0x434f4e53, /* "CONS" */
-	EARLY_NO_DTB = 0x44544220, /* "DTB " */
+	EARLY_NO_DTB = 0x44544220,     /* "DTB " */
 };
 
 #define EARLY_ERROR_OFFSET 0x40

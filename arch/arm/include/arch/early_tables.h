@@ -35,7 +35,7 @@ extern char __image_start[], __text_end[], __rodata_start[], __rodata_end[], __d
 /* The tables' own addresses: image tables at their link address, others direct-mapped. */
 void *table_virt(phys_addr_t table);
 
-/* The value TTBR1 was given, and TTBR0's boot table, which secondaries use too. */
+/* The value TTBR1 was given, and TTBR0's boot table's, whose pages are stacks by now. */
 struct boot_mmu {
 	u64 ttbr0;
 	u64 ttbr1;

@@ -60,10 +60,10 @@ typedef struct {
 
 /* The memory type of a physical page: index of MAIR's field, and of struct page's type. */
 enum mem_type {
-	MT_NORMAL = 0,	/* write-back, read and write allocate */
-	MT_DEVICE = 1,	/* Device: gathered never, ordered among each other */
+	MT_NORMAL = 0,	 /* write-back, read and write allocate */
+	MT_DEVICE = 1,	 /* Device: gathered never, ordered among each other */
 	MT_UNCACHED = 2, /* Normal non-cacheable */
-	MT_STRONG = 3,	/* strongly-ordered */
+	MT_STRONG = 3,	 /* strongly-ordered */
 };
 #define MAIR0_VALUE 0x004404ffu
 #define MAIR1_VALUE 0x00000000u
@@ -74,7 +74,7 @@ enum mem_type {
 #define PAGE_KERNEL_RO ((pgprot_t){ PROT_NORMAL_ | LEAF_RO | LEAF_XN | LEAF_PXN })
 #define PAGE_KERNEL_RX ((pgprot_t){ PROT_NORMAL_ | LEAF_RO })
 #define PAGE_DEVICE    ((pgprot_t){ LEAF_ATTR(MT_DEVICE) | LEAF_AF | LEAF_XN | LEAF_PXN })
-#define PAGE_UNCACHED                                                                   \
+#define PAGE_UNCACHED \
 	((pgprot_t){ LEAF_ATTR(MT_UNCACHED) | LEAF_SH_INNER | LEAF_AF | LEAF_XN | LEAF_PXN })
 
 static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)

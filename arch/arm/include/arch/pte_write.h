@@ -21,8 +21,7 @@ static __always_inline void desc_write(u64 *entry, u64 value)
 	__asm__ volatile("1:	strd	%[v], %H[v], [%[p]]\n"
 			 ".pushsection .pte_writes,\"\",%%progbits\n"
 			 "	.word	1b\n"
-			 ".popsection\n"
-			 ALTERNATIVE(NOP_32BIT, "mcr p15, 0, %[p], c7, c10, 1")
+			 ".popsection\n" ALTERNATIVE(NOP_32BIT, "mcr p15, 0, %[p], c7, c10, 1")
 			 : "=m"(*entry)
 			 : [v] "r"(value), [p] "r"(entry));
 }
@@ -37,8 +36,7 @@ static __always_inline void pte_invalidate(pte_t *entry)
 			 "1:	strd	%[v], %H[v], [%[p]]\n"
 			 ".pushsection .pte_writes,\"\",%%progbits\n"
 			 "	.word	1b\n"
-			 ".popsection\n"
-			 ALTERNATIVE(NOP_32BIT, "mcr p15, 0, %[p], c7, c10, 1")
+			 ".popsection\n" ALTERNATIVE(NOP_32BIT, "mcr p15, 0, %[p], c7, c10, 1")
 			 : [v] "=&r"(value), "+m"(entry->raw)
 			 : [p] "r"(entry));
 }

@@ -26,13 +26,16 @@ typedef struct {
 #endif
 } spinlock_t;
 
-#define SPINLOCK_INIT { .word = 0 }
+#define SPINLOCK_INIT     \
+	{                 \
+		.word = 0 \
+	}
 
 #if CONFIG_DEBUG
-#define SPIN_HOLDER(lock) ((lock)->holder)
+#define SPIN_HOLDER(lock)	   ((lock)->holder)
 #define SPIN_SET_HOLDER(lock, who) ((lock)->holder = (who))
 #else
-#define SPIN_HOLDER(lock) ((const struct thread_core *)NULL)
+#define SPIN_HOLDER(lock)	   ((const struct thread_core *)NULL)
 #define SPIN_SET_HOLDER(lock, who) ((void)0)
 #endif
 
@@ -44,8 +47,8 @@ static __hot_inline void spin_raw_lock(spinlock_t *lock)
 	u32 ticket, drawn, failed;
 
 	if (CONFIG_DEBUG) {
-		BUG_ON(SPIN_HOLDER(lock) == current_core(), "spinlock.recursive", "lock %p taken twice",
-		       (void *)lock);
+		BUG_ON(SPIN_HOLDER(lock) == current_core(), "spinlock.recursive",
+		       "lock %p taken twice", (void *)lock);
 	}
 	__asm__ volatile("1:	ldrex	%0, [%3]\n"
 			 "	add	%1, %0, #0x10000\n"

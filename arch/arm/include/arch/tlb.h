@@ -13,14 +13,11 @@
 
 #include <arch/barrier.h>
 
-#define TLBI(name, crm, op2)                                                          \
-	static __always_inline void name(vaddr_t va)                                  \
-	{                                                                             \
-		MAINT_COUNT(tlbi);                                                    \
-		__asm__ volatile("mcr p15, 0, %0, c8, " #crm ", " #op2                \
-				 :                                                    \
-				 : "r"(va)                                            \
-				 : "memory");                                         \
+#define TLBI(name, crm, op2)                                                                    \
+	static __always_inline void name(vaddr_t va)                                            \
+	{                                                                                       \
+		MAINT_COUNT(tlbi);                                                              \
+		__asm__ volatile("mcr p15, 0, %0, c8, " #crm ", " #op2 : : "r"(va) : "memory"); \
 	}
 TLBI(tlbi_all_local, c7, 0)  /* TLBIALL: this CPU, everything; operand ignored */
 TLBI(tlbi_page_local, c7, 3) /* TLBIMVAA: this CPU, one address, all ASIDs */

@@ -26,6 +26,9 @@ STATIC_ASSERT(sizeof(struct trap_regs) % 8 == 0);
 #define ABORT_STACK_SIZE    PAGE_SIZE /* also its alignment: vectors.S tells by it who nests */
 #define ABORT_STACK_LANDING 24	      /* its top: pc, cpsr, r0-r3 on the way into SVC mode */
 
+/* The boot CPU's, in the image; before trap_init() its page is lent to early_tables.c. */
+extern char trap_boot_stack[ABORT_STACK_SIZE];
+
 /*
  * The boot CPU's vectors and abort stack: called as soon as the MMU is on, before
  * anything that may fault or print. Interrupts masked.
