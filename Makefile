@@ -47,7 +47,7 @@ MM_SRCS := mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/mem
 	mm/walk_check.c
 KERNEL_SRCS := kernel/console.c kernel/main.c kernel/memory.c kernel/memtest.c kernel/oops.c \
 	kernel/panic.c kernel/power.c kernel/report.c kernel/story.c kernel/thread.c kernel/whereis.c kernel/whereis.c
-DRIVER_SRCS := drivers/pl011.c drivers/psci.c drivers/vexpress_sysreg.c
+DRIVER_SRCS := drivers/pl011.c drivers/psci.c drivers/sp805.c drivers/vexpress_sysreg.c
 TEST_SRCS := $(sort $(wildcard tests/kernel/*.c))
 
 # ---- flags ----

@@ -11,6 +11,7 @@
 #include <bug.h>
 #include <drivers/pl011.h>
 #include <drivers/psci.h>
+#include <drivers/sp805.h>
 #include <drivers/vexpress_sysreg.h>
 #include <errno.h>
 #include <kernel/memory.h>
@@ -171,6 +172,7 @@ void kernel_main(void)
 	irq_enable();	     /* nothing is enabled at the controller yet; broadcasts want it */
 	memory_start(&args); /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
 	keep_tree(&tree, blob, bytes); /* the fdt window is closed */
+	sp805_stop(&tree);	       /* a watchdog that the loader left running */
 	report_boot(&tree);	       /* banner, address map, @boot, @layout */
 	story_tell();		       /* what a window is, for people */
 	run_end(run_what_was_asked());

@@ -59,7 +59,8 @@ static void add_tree_banks(const struct fdt *f)
 			}
 		}
 		if (error != -ENOENT) {
-			panic("%s: its reg makes no sense (%d)", fdt_node_name(f, node), error);
+			panic("%s: its reg %s", fdt_node_name(f, node),
+			      error == -EOVERFLOW ? "has a bank that wraps" : "makes no sense");
 		}
 	}
 }

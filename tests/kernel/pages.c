@@ -68,14 +68,14 @@ static struct page *held_take(pfn_t *held, pfn_t wanted)
 	return NULL;
 }
 
-/* Memory is handed out from the top: take the largest blocks until one lies below the line. */
-static bool pair_across(struct page_pair *pair)
+/* Memory is handed out from the top: take blocks until one lies below the line. */
+static bool pair_across(struct page_pair *pair, u32 order)
 {
 	pfn_t held = 0;
 	struct page *block;
 
-	pair->order = MAX_ORDER;
-	while ((block = alloc_pages(GFP_HIGH, MAX_ORDER)) && page_to_pa(block) >= SZ_4G) {
+	pair->order = order;
+	while ((block = alloc_pages(GFP_HIGH, order)) && page_to_pa(block) >= SZ_4G) {
 		block->next = held;
 		held = page_to_pfn(block);
 	}
@@ -83,22 +83,26 @@ static bool pair_across(struct page_pair *pair)
 	pair->above = held_take(&held, block ? page_to_pfn(block) + pa_to_pfn(SZ_4G) : 0);
 	while (held) {
 		block = held_take(&held, 0);
-		free_pages(block, MAX_ORDER);
+		free_pages(block, order);
 	}
 	return pair->below && pair->above;
 }
 
 bool page_pair_get(struct page_pair *pair)
 {
-	if (pfn_to_pa(mm.end_pfn) > SZ_4G) {
-		if (pair_across(pair)) {
-			return true;
-		}
-	} else {
+	pair->across = pfn_to_pa(mm.end_pfn) > SZ_4G;
+	if (!pair->across) {
 		pair->order = 0;
 		pair->below = alloc_page(GFP_HIGHONLY);
 		pair->above = alloc_page(GFP_HIGHONLY);
 		if (pair->below && pair->above) {
+			return true;
+		}
+	} else if (pair_across(pair, MAX_ORDER)) {
+		return true;
+	} else {
+		page_pair_put(pair); /* less than a largest block lies above: few pages then */
+		if (pair_across(pair, 0)) {
 			return true;
 		}
 	}

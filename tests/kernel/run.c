@@ -150,8 +150,8 @@ static u32 baseline_pages(void)
 {
 	u32 tables = 0;
 
+	vmalloc_purge(); /* gives descriptors back to the slab */
 	slab_shrink();
-	vmalloc_purge();
 	for (vaddr_t va = vmalloc_start(); va < VMALLOC_END; va += PMD_SIZE) {
 		tables += pmd_is_table(*kernel_pmd(va));
 	}

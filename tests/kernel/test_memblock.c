@@ -38,6 +38,20 @@ TEST(memblock, what_we_use_is_reserved)
 	}
 }
 
+/* Of a section that is not all RAM, the array's unused part was given back (beyond MAX_ORDER). */
+TEST(memblock, holes_have_no_array)
+{
+	for (u32 i = 0; i < memblock.memory.count; i++) {
+		const struct memblock_range *bank = &memblock.memory.range[i];
+		phys_addr_t hole = pa_align_up(bank->start + bank->size, SZ_4M);
+		const struct page *page = pfn_to_page(pa_to_pfn(hole - SZ_4M)) + (SZ_4M >> PAGE_SHIFT);
+
+		if (!pa_is_aligned(hole, 1u << SECTION_SHIFT) && !memblock_has_ram(hole, SZ_4M)) {
+			CHECK(!memblock_is_reserved(virt_to_phys(page), PAGE_SIZE));
+		}
+	}
+}
+
 /* Whether the allocator ever had the page must be what memblock says of all its bytes. */
 static bool page_agrees(pfn_t pfn)
 {

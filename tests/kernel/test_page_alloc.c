@@ -218,6 +218,28 @@ TEST(page_alloc, everything_merges_again)
 	CHECK_EQ(blocks[1], blocks[0]);
 }
 
+/* Of the only free block a page went through the CPU's list, which still has its neighbours. */
+TEST(page_alloc, own_list_completes_a_block)
+{
+	struct page *last = alloc_pages(GFP_HIGHONLY, MAX_ORDER), *page;
+	struct pile pile = { 0 };
+
+	REQUIRE(last);
+	pile_take_all(&pile, GFP_HIGHONLY);
+	free_pages(last, MAX_ORDER);
+	page = alloc_page(GFP_HIGHONLY);
+	CHECK(page >= last && page < last + (1u << MAX_ORDER));
+	if (page) {
+		free_page(page);
+	}
+	page = alloc_pages(GFP_HIGHONLY, MAX_ORDER);
+	CHECK_EQ(page, last);
+	if (page) {
+		free_pages(page, MAX_ORDER);
+	}
+	pile_free(&pile);
+}
+
 /* The lists in front are the CPU's own: interrupts are off only inside. */
 TEST(page_alloc, keeps_interrupts_as_they_are)
 {

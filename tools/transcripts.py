@@ -1,0 +1,264 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Replays the transcripts in the documents, and holds them against what the image prints now.
+
+    tools/transcripts.py [--build DIR] [--write] [FILE…]
+
+A transcript is a fenced block marked `console`: a line `$ COMMAND`, then what it prints. The line
+`[...]` stands for any lines. Functions that commands use are defined in the document's `sh` blocks
+(those that begin so), and a command runs just as a reader types it; only build/ is the folder given.
+
+Owns: what counts as a difference (RULES, which docs/tour.md states word by word); --write, which puts
+what is printed now between the first and the last line of each part that is shown.
+Must never: change a document that it cannot follow.
+"""
+
+import argparse
+import difflib
+import functools
+import os
+import pathlib
+import pty
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+DOCUMENTS = ("README.md", "docs/tour.md")
+TIMEOUT = 60
+GAP = "[...]"
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_IMAGE_PA = range(0x80010001, 0x80210000)  # behind the image's start: it and what lies next to it
+_NUMBER = re.compile(r"\d{3,}")
+
+
+class Trouble(Exception):
+    """A transcript that cannot be replayed, or written."""
+
+
+def _physical(m):
+    """An address in the image keeps what tells where in its page it lies."""
+    return f"(image){m[2][-3:]}" if int(m[2], 16) in _IMAGE_PA else m[0]
+
+
+def _no_numbers(m):
+    return _NUMBER.sub("N", m[0])
+
+
+# What may differ, in the words of docs/tour.md, and how it is taken out, line by line.
+RULES = (
+    ("the ids of a boot and of a build",
+     (r'("id":"|"build":"|build   )[0-9a-f]+', r"\1")),
+    ("addresses inside the image, whose size changes; physical ones keep their last three digits",
+     (r"\b(0x)?ff[cd][0-9a-f]{5}\b(?<!ffc00000)", "(image)"),
+     (r"(\b0x|\b)([0-9a-f]{16}|[0-9a-f]{10})\b", _physical)),
+    ("registers, offsets behind function names, the numbers of fatal tests' functions",
+     (r"^(r0-r3|r4-r7|r8-r11|r12 sp lr pc|cpsr)\b.*", r"\1"),
+     (r"\+0x[0-9a-f]+$", ""),
+     (r"\bfatal_run_\d+", "fatal_run")),
+    ("how many tests there are, and sums over their lines",
+     (r"^@sum .*", "@sum"),
+     (r"^( *1\.\.)\d+$", r"\1N"),
+     (r"\(\d+ (tests?|passed)", r"(N \1"),
+     (r"\b\d+ skipped\b", "N skipped"),
+     (r"\b(pass|skip):\d+", r"\1:N")),
+    ("how large the image is, and how much memory it leaves",
+     (r"image +\d+ KiB", "image N KiB"),
+     (r'"(reserved|free|lowmem_free)":\d+', r'"\1":N'),
+     (r"^(@mem|memtest:) .*", _no_numbers)),
+    ("time and speed",
+     (r'"mb_s":\w+', '"mb_s":N'),
+     (r"\bin \d+\.\d s$", "in N s")),
+    ("instructions counted, for which there is `make bench`",
+     (r'"insns":[0-9.]+', '"insns":N')),
+)
+
+
+def normalized(line):
+    """The line without what may differ."""
+    for _, *replacements in RULES:
+        for pattern, by in replacements:
+            line = re.sub(pattern, by, line)
+    return line
+
+
+# -- running ---------------------------------------------------------------------------------
+
+
+def _shell(command, prelude, build):
+    """What the shell runs: `make run` is the runner behind it, without building first."""
+    m = re.match(r"make run(?: ARGS=(\S+|'[^']*'))?$", command)
+    if m:
+        command = (f"{sys.executable} tools/runner run --build build/ --board vexpress-a15 -- "
+                   f"{m[1] or ''}")
+    return re.sub(r"(?<![\w/.-])build/", f"{build}/", f"{prelude}\n{command}\n")
+
+
+@functools.lru_cache(maxsize=None)
+def _run(script, build):
+    """Everything the script shows on a terminal. QEMU's own complaints are left out."""
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(["timeout", str(TIMEOUT), "bash", "-c", script], cwd=ROOT,
+                          stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        data = b""
+        while True:
+            try:
+                more = os.read(terminal, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not more:
+                break
+            data += more
+    os.close(terminal)
+    if process.returncode == 124:
+        raise Trouble(f"still running after {TIMEOUT} s: {script}")
+    text = data.decode("latin-1").replace("\r", "").replace(f"{build}/", "build/")
+    return tuple(line.rstrip() for line in text.splitlines()
+                 if not line.startswith("qemu: module audio"))
+
+
+# -- comparing -------------------------------------------------------------------------------
+
+
+def _parts(shown):
+    """The runs of lines between gaps; an empty one where a gap stands at an end."""
+    parts = [[]]
+    for line in shown:
+        if line.strip() == GAP:
+            parts.append([])
+        else:
+            parts[-1].append(line.rstrip())
+    return parts
+
+
+def _find(part, printed, at, anchored_end):
+    """Where part stands in printed, at or after `at`; None: nowhere. Both normalized."""
+    last = len(printed) - len(part)
+    for i in range(last if anchored_end else at, last + 1):
+        if i >= at and printed[i:i + len(part)] == part:
+            return i
+    return None
+
+
+def difference(shown, printed):
+    """None if the lines shown are those printed, else a diff for people."""
+    actual = [normalized(line) for line in printed]
+    parts, at = _parts(shown), 0
+    for i, part in enumerate(parts):
+        wanted = [normalized(line) for line in part]
+        first, last = i == 0, i == len(parts) - 1
+        if first:
+            found = 0 if actual[:len(wanted)] == wanted else None
+            if last and len(actual) != len(wanted):
+                found = None
+        else:
+            found = _find(wanted, actual, at, last and bool(wanted))
+        if found is None:
+            near = difflib.unified_diff(wanted, actual[at:] if first or last else
+                                        _closest(wanted, actual[at:]), "document", "printed", "", "", 2)
+            return "\n".join(line.rstrip("\n") for line in near)
+        at = found + len(wanted)
+    return None
+
+
+def _closest(wanted, actual):
+    """The lines of actual from the first wanted one on."""
+    at = actual.index(wanted[0]) if wanted[0] in actual else 0
+    return actual[at:at + len(wanted) + 5]
+
+
+def _index(lines, wanted, at):
+    """Where wanted is, or, as an author may write it at first, a line that begins so."""
+    return next((i for test in (str.__eq__, str.startswith)
+                 for i in range(at, len(lines)) if test(lines[i], wanted)), None)
+
+
+def updated(shown, printed):
+    """The lines shown, each part replaced by what is printed from its first line to its last."""
+    actual = [normalized(line) for line in printed]
+    parts, at, out = _parts(shown), 0, []
+    for i, part in enumerate(parts):
+        if i > 0:
+            out.append(GAP)
+        if not part:
+            continue
+        begin = 0 if i == 0 else _index(actual, normalized(part[0]), at)
+        end = begin if begin is None or len(part) == 1 else \
+            _index(actual, normalized(part[-1]), begin + 1)
+        if i == len(parts) - 1:
+            end = len(actual) - 1
+        if begin is None or end is None:
+            raise Trouble(f"not printed any more: {part[0]} up to {part[-1]}")
+        out += printed[begin:end + 1]
+        at = end + 1
+    return out
+
+
+# -- documents -------------------------------------------------------------------------------
+
+
+def transcripts(text):
+    """(span of the block's body, command lines, lines shown) for each transcript in a document."""
+    for m in _BLOCK.finditer(text):
+        if m[1] != "console":
+            continue
+        lines = m[2].splitlines()
+        if not lines or not lines[0].startswith("$ "):
+            raise Trouble(f"a console block without a command: {m[2][:60]!r}")
+        count = 1
+        while lines[count - 1].endswith("\\"):
+            count += 1
+        yield m.span(2), lines[:count], lines[count:]
+
+
+def _prelude(text):
+    """The functions that are defined in the document."""
+    return "".join(m[2] for m in _BLOCK.finditer(text)
+                   if m[1] == "sh" and re.match(r"\w+\(\) \{$", m[2].splitlines()[0]))
+
+
+def printed_by(text, command_lines, build):
+    """What a transcript's command prints now."""
+    command = " ".join(line.rstrip("\\").strip() for line in command_lines)[2:]
+    return list(_run(_shell(command, _prelude(text), build), str(build)))
+
+
+def problems(path, build):
+    """Yields a text for each transcript of the document that is not what is printed now."""
+    text = path.read_text(encoding="utf-8")
+    for _, command, shown in transcripts(text):
+        diff = difference(shown, printed_by(text, command, build))
+        if diff is not None:
+            yield f"{path.name}: {command[0]}\n{diff}"
+
+
+def rewrite(path, build):
+    """Brings a document's transcripts up to date."""
+    text = out = path.read_text(encoding="utf-8")
+    for (start, end), command, shown in reversed(list(transcripts(text))):
+        lines = updated(shown, printed_by(text, command, build))
+        out = out[:start] + "\n".join([*command, *lines]) + "\n" + out[end:]
+    path.write_text(out, encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="replays the documents' transcripts")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser.add_argument("--write", action="store_true", help="bring the documents up to date")
+    parser.add_argument("files", nargs="*", type=pathlib.Path, metavar="FILE")
+    args = parser.parse_args()
+    files = args.files or [ROOT / name for name in DOCUMENTS]
+    try:
+        if args.write:
+            for path in files:
+                rewrite(path, args.build.resolve())
+        found = [p for path in files for p in problems(path, args.build.resolve())]
+    except (Trouble, OSError) as error:
+        sys.exit(f"transcripts: {error}")
+    sys.exit("\n".join(found) if found else 0)
+
+
+if __name__ == "__main__":
+    main()
