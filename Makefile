@@ -56,7 +56,7 @@ CC := $(CROSS)gcc
 SPLIT_GIB := $(VMSPLIT:g=)
 DEFINES := -DCONFIG_VMSPLIT=$(SPLIT_GIB) -DCONFIG_DEBUG=$(DEBUG) -DCONFIG_COUNT=$(COUNT)
 INCLUDES := -I include -I arch/arm/include -I $(O)/include
-ARCHFLAGS := -march=armv7ve -mgeneral-regs-only -mfloat-abi=soft -mlittle-endian
+ARCHFLAGS := -march=armv7ve -mthumb -mgeneral-regs-only -mfloat-abi=soft -mlittle-endian
 WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wundef \
 	-Wvla
 CFLAGS := -std=gnu11 -g -ffreestanding -fno-common -fno-strict-aliasing \
@@ -69,11 +69,10 @@ ifeq ($(UBSAN),1)
 CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
 endif
 PICFLAGS := -march=armv7-a -fpie -mno-unaligned-access -include arch/arm/pic.h
-# What is measured: ARM, -O2. All else only has to be small: Thumb, -Os.
-HOT_SRCS := kernel/memtest.c mm/bigwin.c mm/buddy.c mm/highmem.c mm/page.c \
-	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/slab.c mm/va_space.c mm/vm_area.c mm/vmalloc.c \
-	tests/kernel/bench.c
-code = $(if $(filter $(HOT_SRCS),$(1)),-marm -O2,-mthumb -Os)
+# What is measured: -O2. All else only has to be small.
+HOT_SRCS := mm/buddy.c mm/highmem.c mm/page.c mm/page_alloc.c mm/pkmap.c mm/slab.c mm/vm_area.c \
+	mm/vmalloc.c tests/kernel/bench.c
+code = $(if $(filter $(HOT_SRCS),$(1)),-O2,-Os)
 LDFLAGS := -nostdlib -static -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	-Wl,--no-warn-rwx-segments -Wl,--fatal-warnings
 
@@ -130,7 +129,7 @@ $(O)/obj/fanlight.first: $(OBJS) $(O)/obj/symtab-empty.o $(O)/obj/fanlight.lds
 	$(Q)$(link)
 
 $(O)/obj/symtab.S: $(O)/obj/fanlight.first tools/symtab.py
-	$(Q)$(CROSS)nm -n $< | $(PYTHON) tools/symtab.py >$@
+	$(Q)($(CROSS)nm -n $<; $(CROSS)readelf -u $<) | $(PYTHON) tools/symtab.py >$@
 
 $(O)/obj/symtab-empty.o $(O)/obj/symtab.o: %.o: %.S
 	$(Q)$(CC) $(ARCHFLAGS) -c -o $@ $<

@@ -106,6 +106,25 @@ static void warn_of_rejects(const struct bootargs_rejects *rejects, const char *
 	}
 }
 
+/* Arguments of the contract that have nothing to act on so far. */
+static void warn_of_ineffective(void)
+{
+	const struct {
+		bool given;
+		const char *name;
+	} later[] = {
+		{ args.monitor, "monitor" },	    { args.maxcpus != UINT32_MAX, "maxcpus" },
+		{ args.loglevel >= 0, "loglevel" }, { args.init.s, "init" },
+		{ args.errata_force.s, "errata" },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(later); i++) {
+		if (later[i].given) {
+			warn("boot argument \"%s\" has no effect yet", later[i].name);
+		}
+	}
+}
+
 static void read_arguments(const struct fdt *f)
 {
 	bootargs_parse(&args, tree_bootargs(f));
@@ -113,6 +132,7 @@ static void read_arguments(const struct fdt *f)
 	warn_of_rejects(&args.unknown, "is unknown");
 	warn_of_rejects(&args.bad, "has no sense: ignored");
 	warn_of_rejects(&args.mem_dropped, "is one mem= too many");
+	warn_of_ineffective();
 }
 
 /* The tree moves to lowmem, and the fdt region is empty from then on. */

@@ -117,7 +117,7 @@ static void tell_page(struct page *page)
 	printk("6. Closed again. 0x%08x %s and 0x%08x %s: both were cleared and flushed at once.",
 	       (u32)(vaddr_t)local, fate(local), (u32)(vaddr_t)fixed, fate(fixed));
 	if (mapped) {
-		printk("   vmap's 0x%08x %s: its entry is empty, the flush waits for a whole batch.",
+		printk("   vmap's 0x%08x %s: its entry is invalid, the flush waits for a whole batch.",
 		       (u32)(vaddr_t)mapped, fate(mapped));
 	}
 	if (shared) {

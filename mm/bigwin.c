@@ -13,12 +13,11 @@
 #include <mm/bigwin.h>
 
 #include <arch/current.h>
-#include <arch/early_tables.h>
 #include <arch/pte_write.h>
 #include <arch/tlb.h>
 #include <bug.h>
 #include <errno.h>
-#include <mm/memblock.h>
+#include <mm/directmap.h>
 #include <mm/page_alloc.h>
 #include <mm/pgtable.h>
 
@@ -39,13 +38,9 @@ static bool pages_are_normal(phys_addr_t pa, u32 size)
 	return true;
 }
 
-/* The image is refused because its text must not become writable through an alias. */
 static bool may_map(phys_addr_t pa, u32 size)
 {
-	phys_addr_t image_end = boot_info.image_pa + (u32)(__content_end - __image_start);
-
-	return memblock_is_ram(pa, size) && !memblock_is_nomap(pa, size) &&
-	       (pa >= image_end || pa + size <= boot_info.image_pa) && pages_are_normal(pa, size);
+	return ram_may_be_mapped(pa, size) && pages_are_normal(pa, size);
 }
 
 /* Takes this CPU's window; its level-2 entry, or NULL: it is open. */

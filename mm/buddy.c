@@ -98,7 +98,8 @@ void buddy_free(struct buddy *buddy, struct page *page, u32 order)
 	while (order < MAX_ORDER) {
 		struct page *other = buddy_of(page, order);
 
-		if (other->flags != free_flags(order) || other < buddy->start || other >= buddy->end) {
+		if (other->flags != free_flags(order) || other < buddy->start ||
+		    other >= buddy->end) {
 			break;
 		}
 		list_remove(buddy, other, order);

@@ -58,8 +58,7 @@ static int choose_lowmem(u32 vmalloc_bytes)
 	return 0;
 }
 
-/* RAM that may be mapped here, every byte of it. */
-static bool may_map(phys_addr_t pa, u32 size)
+bool ram_may_be_mapped(phys_addr_t pa, u32 size)
 {
 	phys_addr_t image_end = boot_info.image_pa + (u32)(__content_end - __image_start);
 
@@ -75,7 +74,7 @@ static phys_addr_t block_pa(vaddr_t va)
 static void map_blocks(void)
 {
 	for (vaddr_t va = PAGE_OFFSET; va < mm.lowmem_end; va += PMD_SIZE) {
-		if (may_map(block_pa(va), PMD_SIZE)) {
+		if (ram_may_be_mapped(block_pa(va), PMD_SIZE)) {
 			pmd_write(kernel_pmd(va),
 				  pfn_pmd_block(pa_to_pfn(block_pa(va)), PAGE_KERNEL));
 		}
@@ -91,7 +90,7 @@ static int map_pages(vaddr_t va)
 		phys_addr_t pa = block_pa(va + i * PAGE_SIZE);
 		pte_t *pte;
 
-		if (!may_map(pa, PAGE_SIZE)) {
+		if (!ram_may_be_mapped(pa, PAGE_SIZE)) {
 			continue;
 		}
 		pte = kernel_pte_alloc(va + i * PAGE_SIZE);

@@ -18,9 +18,9 @@ static phys_addr_t range_end(const struct memblock_range *r)
 	return r->start + r->size;
 }
 
-/* The bytes of [start, start + size) that r covers begin at *from; returns how many. */
-static phys_addr_t range_overlap(const struct memblock_range *r, phys_addr_t start,
-				 phys_addr_t end, phys_addr_t *from)
+/* The bytes of [start, end) that r covers begin at *from; returns how many. */
+static phys_addr_t range_overlap(const struct memblock_range *r, phys_addr_t start, phys_addr_t end,
+				 phys_addr_t *from)
 {
 	phys_addr_t to = min(range_end(r), end);
 
@@ -96,7 +96,7 @@ static __noinline void list_merge(struct memblock_list *list)
 
 /* How many bytes of [start, end) some range covers, and how many pieces the others are. */
 static __noinline phys_addr_t list_covered(const struct memblock_list *list, phys_addr_t start,
-				phys_addr_t end, u32 *gaps)
+					   phys_addr_t end, u32 *gaps)
 {
 	phys_addr_t covered = 0, at = start, from;
 
@@ -246,8 +246,8 @@ bool memblock_is_ram(phys_addr_t start, phys_addr_t size)
 	       range_end(&list->range[i]) - start >= size;
 }
 
-static __noinline bool list_touches(const struct memblock_list *list, phys_addr_t start, phys_addr_t size,
-			 u32 flags)
+static __noinline bool list_touches(const struct memblock_list *list, phys_addr_t start,
+				    phys_addr_t size, u32 flags)
 {
 	for (u32 i = list_find(list, start); i < list->count; i++) {
 		const struct memblock_range *r = &list->range[i];

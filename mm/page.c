@@ -27,7 +27,8 @@ bool pfn_valid(pfn_t pfn)
 /* Slots of the sections up to the end of lowmem. */
 static u32 low_slots(void)
 {
-	return ((mm.low_end_pfn - 1) >> SECTION_PFN_SHIFT) - pa_section(mm.phys_offset, SECTION_SHIFT) + 1;
+	return ((mm.low_end_pfn - 1) >> SECTION_PFN_SHIFT) -
+	       pa_section(mm.phys_offset, SECTION_SHIFT) + 1;
 }
 
 static bool section_has_ram(u32 section)
@@ -35,8 +36,8 @@ static bool section_has_ram(u32 section)
 	return memblock_has_ram((phys_addr_t)section << SECTION_SHIFT, 1u << SECTION_SHIFT);
 }
 
-/* How many slots [first, last] needs; where sections and deltas are given, fills them for slots from
- * base on. All three are biased, see struct mm_state. */
+/* How many slots the sections [first, last] need; fills the two tables, if given, for slots from
+ * base on. Sections without a slot stay as they are. */
 static u32 assign_slots(u32 first, u32 last, vaddr_t base, vaddr_t *sections, u32 *deltas)
 {
 	u32 slots = 0;
@@ -101,7 +102,7 @@ int page_array_init(void)
 	u32 last = pa_section(memblock_end() - 1, SECTION_SHIFT);
 	u32 slots = assign_slots(first, last, 0, NULL, NULL);
 	u32 sections = last - first + 1;
-	u32 skew = pa_offset(mm.phys_offset, 1u << SECTION_SHIFT); /* the first section's part below */
+	u32 skew = pa_offset(mm.phys_offset, 1u << SECTION_SHIFT); /* the first slot begins below */
 	vaddr_t *section_table, array;
 	u32 *delta_table;
 
@@ -126,7 +127,7 @@ int page_array_init(void)
 	mm.end_pfn = pa_to_pfn(memblock_end());
 	mm.low_va_bias = PAGE_OFFSET - skew - (array << 8);
 	mm.low_page_bias = (u32)(array - ((PAGE_OFFSET - skew) >> PAGE_SHIFT << 4));
-	mm.high_start = (const struct page *)array + (mm.low_end_pfn - (first << SECTION_PFN_SHIFT));
+	mm.high_start = (struct page *)array + (mm.low_end_pfn - (first << SECTION_PFN_SHIFT));
 	clear_and_trim(array, array + slots * SLOT_BYTES);
 	return 0;
 }

@@ -93,7 +93,8 @@ static __noinline void poison_check(struct page *page, u32 count)
 			k++;
 		}
 		BUG_ON(k < PAGE_SIZE / sizeof(u32), "page.use_after_free",
-		       "free page %08x: 0x%08x at offset 0x%x", page_to_pfn(&page[i]), words[k], k * 4);
+		       "free page %08x: 0x%08x at offset 0x%x", page_to_pfn(&page[i]), words[k],
+		       k * 4);
 		kunmap_local(words);
 	}
 }
@@ -358,7 +359,7 @@ static __noinline bool block_drop_slow(struct page *page, u32 order)
 		return false;
 	}
 	dmb_ish(); /* that ours was the last, before what we do now */
-	BUG_ON(state != PAGE_ALLOCATED || flags & (PAGE_TYPE_MASK | PAGE_LAZY) ||
+	BUG_ON(state != PAGE_ALLOCATED || flags & PAGE_TYPE_MASK ||
 		       (page_is_high(page) && page_address(page)),
 	       "page.free_in_use", "page %08x: flags 0x%x", page_to_pfn(page), flags);
 	return true;

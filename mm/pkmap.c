@@ -8,7 +8,8 @@
  *
  * A page keeps its window at count 1, so that mapping it again costs no table write and
  * no flush; all such windows are taken back together, with one flush, when the search
- * for a free one wraps. A page knows its window through the top bits of its flags. A page that
+ * for a free one wraps. A page knows its window's number: a halfword of its
+ * own, so that storing it under our lock disturbs nobody's flags. A page that
  * is freed forgets it, and may get another as somebody else's; its old entry stays live, as
  * count 1, until the wrap: who changes a page's type must wait for that.
  *
@@ -38,12 +39,6 @@ static struct {
 	u32 flushes; /* wraps so far */
 } pkmap;
 
-/* 0: none. */
-static __always_inline u32 page_slot(const struct page *page)
-{
-	return page->flags >> PAGE_KMAP_SHIFT;
-}
-
 static __always_inline void *slot_va(u32 number)
 {
 	return (void *)(PKMAP_START - PAGE_SIZE + number * PAGE_SIZE);
@@ -65,8 +60,8 @@ static __noinline u32 flush_unused(void)
 			kept++;
 			continue;
 		}
-		if (page_slot(slot->page) == number) {
-			slot->page->flags &= (1u << PAGE_KMAP_SHIFT) - 1;
+		if (slot->page->kmap == number) {
+			slot->page->kmap = 0;
 		}
 		pte_write(pte, pte_none());
 	}
@@ -94,18 +89,14 @@ static __noinline u32 search_free(u32 number)
 	return 0;
 }
 
-/*
- * The page has no window, or lost it this moment: finds one under the lock. No other
- * bits of its flags change meanwhile, for the page is the caller's.
- */
+/* The page has no window, or lost it this moment: finds one under the lock. */
 static __noinline void *kmap_new(struct page *page)
 {
 	struct pkmap_slot *slot;
-	u32 number, flags;
+	u32 number;
 
 	spin_lock(&pkmap.lock);
-	flags = page->flags;
-	number = flags >> PAGE_KMAP_SHIFT;
+	number = page->kmap;
 	if (unlikely(number != 0)) { /* somebody was faster; only we could take it back */
 		atomic_add(&pkmap.slots[number].count, 1);
 		goto out;
@@ -125,7 +116,7 @@ static __noinline void *kmap_new(struct page *page)
 	dsb_ishst(); /* whose it is and the entry, before the count lets anybody look */
 	isb();	     /* and before the caller's access */
 	WRITE_ONCE(slot->count, 2);
-	page->flags = flags | number << PAGE_KMAP_SHIFT;
+	page->kmap = (u16)number;
 out:
 	spin_unlock(&pkmap.lock);
 	return slot_va(number);
@@ -139,7 +130,7 @@ void *kmap(struct page *page)
 	if (!page_is_high(page)) {
 		return lowmem_page_address(page);
 	}
-	number = page_slot(page);
+	number = page->kmap;
 	if (unlikely(number == 0)) {
 		return kmap_new(page);
 	}
@@ -162,14 +153,14 @@ void kunmap(struct page *page)
 	if (!page_is_high(page)) {
 		return;
 	}
-	number = page_slot(page);
+	number = page->kmap;
 	BUG_ON(number == 0 || !atomic_sub_above(&pkmap.slots[number].count, 1), "kunmap.not_mapped",
 	       "page %08x has no mapping to give back", page_to_pfn(page));
 }
 
 void *page_address(const struct page *page)
 {
-	u32 number = page_slot(page);
+	u32 number = page->kmap;
 
 	if (!page_is_high(page)) {
 		return lowmem_page_address(page);

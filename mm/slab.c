@@ -127,8 +127,8 @@ static void object_return(struct slab_class *class, u32 id, u8 *object)
 {
 	struct page *slab = virt_to_page(object);
 
-	BUG_ON(slab->slab_inuse == 0, "slab.double_free", "object %p, and no object in use beside it",
-	       (void *)object);
+	BUG_ON(slab->slab_inuse == 0, "slab.double_free",
+	       "object %p, and no object in use beside it", (void *)object);
 	if (slab->slab_inuse == slab_objects(id)) {
 		partial_push(class, slab);
 	}
@@ -297,11 +297,10 @@ void *kzalloc(size_t size)
 static __always_inline bool is_no_object(const struct page *page, vaddr_t object)
 {
 	u32 flags = page->flags;
-	u32 wrong_state = (flags ^ PAGE_SLAB) << 28;
 	STATIC_ASSERT(PAGE_STATE_MASK == 0xffffffffu >> 28);
 
 	/* Nothing stands above the object size in a slab's flags: lowmem has no kmap windows. */
-	return (wrong_state | (object & (flags >> PAGE_SLAB_SHIFT))) != 0;
+	return ((object & (flags >> PAGE_SLAB_SHIFT)) | flags << 28) != (u32)PAGE_SLAB << 28;
 }
 
 /* Not in a slab: NULL, a large object, or a mistake. */
@@ -339,6 +338,8 @@ static __noinline void kfree_slow(void *object)
 	}
 	flags = irq_save();
 	stack = this_stack(id);
+	BUG_ON(stack->top[-1] == object, "slab.double_free", "object %p was freed just before",
+	       object);
 	if (stack_is_full(stack)) {
 		stack_drain(stack, id, STACK_BATCH);
 	}
@@ -365,7 +366,7 @@ void kfree(void *object)
 	flags = irq_save();
 	stack = this_cpu_ptr(*stack);
 	top = stack->top;
-	if (unlikely(stack_is_full(stack))) {
+	if (unlikely(stack_is_full(stack) || top[-1] == object)) {
 		irq_restore(flags);
 		goto slow;
 	}

@@ -25,9 +25,9 @@
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 
-/* A purge is due when this much waits: 4 MiB of pages, or fewer in many areas, */
-#define LAZY_MAX 1024
-/* for an area counts as its pages and this, for what it costs by itself. */
+/* A purge is due when more than this waits. An area counts as its pages, its guard, and what it
+ * costs by itself: so about 4 MiB wait, or 128 areas of a page each. */
+#define LAZY_MAX       1024
 #define LAZY_AREA_COST 6
 /* Spare descriptors beyond this go back to the slab. */
 #define SPARE_MAX 256
@@ -50,7 +50,7 @@ static struct {
 /* ---- pages that are not simply allocated ---- */
 
 /* The first page of the allocated block that page lies in; NULL if it lies in none. */
-static struct page *block_head(struct page *page)
+static __cold struct page *block_head(struct page *page)
 {
 	pfn_t pfn = page_to_pfn(page);
 
@@ -64,7 +64,7 @@ static struct page *block_head(struct page *page)
 	return NULL;
 }
 
-bool page_hold_other(struct page *page)
+__cold bool page_hold_other(struct page *page)
 {
 	phys_addr_t pa = page_to_pa(page);
 	struct page *head;
@@ -174,7 +174,7 @@ static inline void release_mapped(const struct va_seg *area, u32 count)
 	} while (run_next(&run));
 }
 
-static __noinline void release_mapped_more(const struct va_seg *area, u32 count)
+static __cold void release_mapped_more(const struct va_seg *area, u32 count)
 {
 	struct pte_run run;
 
@@ -322,7 +322,7 @@ void area_drop(const void *addr, u32 kinds)
 /* ---- setting up ---- */
 
 /* All tables the area needs, and owner. */
-static __noinline bool area_tables(struct va_seg *area)
+static __cold bool area_tables(struct va_seg *area)
 {
 	vaddr_t va = area_va(area);
 	vaddr_t last = va + (area_pages(area) - 1) * PAGE_SIZE;
@@ -340,7 +340,7 @@ static __noinline bool area_tables(struct va_seg *area)
 }
 
 /* For an area whose entries are clear and flushed, or were never set. */
-static void area_free(struct va_seg *area)
+static __cold void area_free(struct va_seg *area)
 {
 	u32 flags = spin_lock_irqsave(&vm.lock);
 
@@ -350,7 +350,7 @@ static void area_free(struct va_seg *area)
 }
 
 /* Out of descriptors, or out of addresses. */
-static __noinline struct va_seg *area_alloc_slow(u32 units)
+static __cold struct va_seg *area_alloc_slow(u32 units)
 {
 	struct va_stats stats = { 0 };
 	struct va_seg *area;
@@ -395,7 +395,7 @@ struct va_seg *area_alloc(u32 count, enum area_kind kind)
 	return area;
 }
 
-void area_undo(struct va_seg *area, u32 mapped)
+__cold void area_undo(struct va_seg *area, u32 mapped)
 {
 	struct page_batch batch;
 
@@ -420,7 +420,7 @@ static const char *area_kind_name(const struct va_seg *area)
 	return area->tag == AREA_ALLOC ? "vmalloc" : area->tag == AREA_IO ? "ioremap" : "vmap";
 }
 
-bool vmalloc_query(vaddr_t addr, bool next, struct vmalloc_info *info)
+__cold bool vmalloc_query(vaddr_t addr, bool next, struct vmalloc_info *info)
 {
 	const struct va_seg *area;
 	u32 flags;

@@ -14,6 +14,7 @@
 #include <arch/atomic.h>
 #include <arch/pte_write.h>
 #include <lib/string.h>
+#include <mm/memblock.h>
 
 /* Pages taken from the page allocator at once; on the stack. */
 #define BATCH 64
@@ -191,16 +192,6 @@ void vunmap(const void *addr)
 
 /* ---- ioremap ---- */
 
-static bool range_has_ram(pfn_t pfn, u32 count)
-{
-	while (count-- > 0) {
-		if (unlikely(pfn_valid(pfn++))) {
-			return true;
-		}
-	}
-	return false;
-}
-
 void *ioremap(phys_addr_t pa, size_t size)
 {
 	phys_addr_t end = pa + size;
@@ -213,7 +204,8 @@ void *ioremap(phys_addr_t pa, size_t size)
 		return NULL;
 	}
 	count = pa_to_pfn(end - 1) - pfn + 1;
-	if (unlikely(range_has_ram(pfn, count))) {
+	/* A page with one byte of RAM in it is cached by somebody, or may be. */
+	if (unlikely(memblock_has_ram(pfn_to_pa(pfn), (phys_addr_t)count * PAGE_SIZE))) {
 		return NULL;
 	}
 	area = area_alloc(count, AREA_IO);

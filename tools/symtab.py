@@ -1,27 +1,34 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Turns the output of `nm -n` into the kernel's own table of function names.
+"""Turns what binutils say about the linked kernel into its own table of functions: name and unwind code.
 
-    arm-none-eabi-nm -n pass1.elf | symtab.py -o symtab.S     the table
+    (arm-none-eabi-nm -n pass1.elf; arm-none-eabi-readelf -u pass1.elf) | symtab.py -o symtab.S
     symtab.py --empty -o symtab.S                             an empty one, for the first link
-    arm-none-eabi-nm -n final.elf | symtab.py --verify symtab.S
+    (… final.elf) | symtab.py --verify symtab.S
 
 The kernel is linked twice: first with the empty table, to learn the addresses, then with the real
 one. The table's section, .symtab_names, must lie behind all text so that no function moves;
---verify proves that none did.
+--verify proves that none did. It takes the place of .ARM.exidx and .ARM.extab, at a third of their
+size: they are not in the image.
 
 lib/symtab.c reads the table. Its format:
 
     symtab_base    .long  address of the first function
     symtab_size    .long  bytes from there to the end of the text; 0 says that the table is empty
     symtab_count   .long  number of entries
-    symtab_pairs   bytes  two for each token 0x80, 0x81, …: what the token stands for
+    symtab_last    .long  letters from this one on end a name
+    symtab_pairs   bytes  two for each letter 0, 1, …: the two letters it stands for, neither of
+                          them 0; or a character (NUL: none) and 0
+    symtab_codes   bytes  unwind codes: length, then as many bytes (IHI 0038, 10.3), without the
+                          last "finish"
     symtab_names   bytes  for each entry, by rising address:
                           distance from the entry before, in half-words, as ULEB128;
-                          the name, where bytes from 0x80 up are tokens; a NUL
+                          number of its unwind code, from 1, 0: cannot be unwound, as ULEB128;
+                          the name's letters
 
-Tokens are found by byte pair encoding: the most frequent pair of bytes becomes a new byte, again
-and again. Names shrink to about half; the reader needs a dozen lines for it.
+Letters that stand for two are found by byte pair encoding: the most frequent pair becomes a new
+letter, again and again; the end of a name takes part in it. Names shrink to less than half; the
+reader needs a dozen lines for it.
 """
 
 import argparse
@@ -29,13 +36,16 @@ import re
 import sys
 from collections import Counter
 
-FIRST_TOKEN = 0x80
-LAST_TOKEN = 0xff
-DEPTH_MAX = 8               # how deep tokens may nest: the reader's recursion (lib/symtab.c)
+LETTERS = 255               # 1 to 255
+DEPTH_MAX = 8               # how deep letters may nest: the reader's recursion (lib/symtab.c)
+FINISH = 0xb0
 TEXT_TYPES = set("tTwW")
+NM_LINE = re.compile(r"^([0-9a-f]+) (\w) (\S+)$")
 MAPPING_SYMBOL = re.compile(r"^\$[adtx](\..*)?$")
 LINKER_MARK = re.compile(r"^__\w+_(start|end)$")
 END_SYMBOL = "__text_end"
+UNWIND_ENTRY = re.compile(r"^0x([0-9a-f]+)\b.*: (@?0x[0-9a-f]+)( \[cantunwind\])?$")
+UNWIND_CODE = re.compile(r"^  (0x[0-9a-f]{2}(?: 0x[0-9a-f]{2})*)\b")
 
 
 def functions(nm_text):
@@ -43,10 +53,10 @@ def functions(nm_text):
     at = {}
     end = None
     for line in nm_text.splitlines():
-        fields = line.split()
-        if len(fields) != 3:
+        symbol = NM_LINE.match(line)
+        if not symbol:
             continue
-        address, kind, name = int(fields[0], 16), fields[1], fields[2]
+        address, kind, name = int(symbol[1], 16), symbol[2], symbol[3]
         if name == END_SYMBOL:
             end = address
         if kind in TEXT_TYPES and not MAPPING_SYMBOL.match(name):
@@ -65,6 +75,33 @@ def rank(kind, name):
     return (bool(LINKER_MARK.match(name)), kind.islower(), name)
 
 
+def unwind_codes(readelf_text):
+    """`readelf -u`: {where an entry begins: its code as bytes, or None if it cannot be unwound}."""
+    codes, at = {}, None
+    for line in readelf_text.splitlines():
+        if entry := UNWIND_ENTRY.match(line):
+            at = int(entry[1], 16)
+            codes[at] = None if entry[3] else b""
+        elif code := UNWIND_CODE.match(line):
+            # The words are filled up with finishes: one line each.
+            if code[1] != f"{FINISH:#x}":
+                codes[at] += bytes(int(byte, 16) for byte in code[1].split())
+    return codes
+
+
+def with_codes(table, codes):
+    """[(address, name, code)]; a function without an entry has that of the one before it."""
+    known = {address for address, _ in table}
+    lost = [address for address in codes if address not in known]
+    if lost:
+        sys.exit(f"symtab: unwind entries in no function: {', '.join(map(hex, sorted(lost)))}")
+    entries, code = [], None
+    for address, name in table:
+        code = codes.get(address, code)
+        entries.append((address, name, code))
+    return entries
+
+
 def uleb128(value):
     out = bytearray()
     while value >= 0x80:
@@ -75,31 +112,41 @@ def uleb128(value):
 
 
 def compress(names):
-    """Byte pair encoding: (list of byte lists, list of pairs by token)."""
-    words = [list(name.encode("ascii")) for name in names]
-    pairs, depth = [], {}
-    for token in range(FIRST_TOKEN, LAST_TOKEN + 1):
+    """Byte pair encoding: (names as lists of letters, pairs by letter, first letter that ends)."""
+    words = [[*name, "\0"] for name in names]
+    made, depth = {}, {}
+    characters = sorted({character for word in words for character in word})
+    while len(characters) + len(made) < LETTERS:
         counts = Counter()
         for word in words:
             counts.update(zip(word, word[1:]))
-        usable = [(count, pair) for pair, count in counts.items()
-                  if max(depth.get(b, 0) for b in pair) < DEPTH_MAX]
-        if not usable:
+        usable = [(count, max(depth.get(part, 0) for part in pair), pair)
+                  for pair, count in counts.items()
+                  if max(depth.get(part, 0) for part in pair) < DEPTH_MAX]
+        # Two bytes for the pair itself: below four times nothing is won.
+        count, below, pair = max(usable, key=lambda u: (u[0], -u[1], u[2]), default=(0, 0, None))
+        if count < 4:
             break
-        count, pair = max(usable)
-        if count < 4:       # two bytes for the pair itself: below this nothing is won
-            break
-        depth[token] = 1 + max(depth.get(b, 0) for b in pair)
-        pairs.append(pair)
-        words = [replace(word, pair, token) for word in words]
-    return words, pairs
+        letter = "".join(pair)
+        while letter in made:       # the same text, from other parts
+            letter = "\1" + letter
+        depth[letter] = 1 + below
+        made[letter] = pair
+        words = [replace(word, pair, letter) for word in words]
+    # What ends a name comes last.
+    order = sorted([*characters, *made], key=lambda letter: letter.endswith("\0"))
+    number = {letter: n for n, letter in enumerate(order, 1)}
+    pairs = [(0, 0)] + [tuple(number[part] for part in made[letter]) if letter in made
+                        else (ord(letter), 0) for letter in order]
+    last = next((n for n, letter in enumerate(order, 1) if letter.endswith("\0")), 1)
+    return [[number[letter] for letter in word] for word in words], pairs, last
 
 
-def replace(word, pair, token):
+def replace(word, pair, letter):
     out, i = [], 0
     while i < len(word):
         if tuple(word[i:i + 2]) == pair:
-            out.append(token)
+            out.append(letter)
             i += 2
         else:
             out.append(word[i])
@@ -107,25 +154,31 @@ def replace(word, pair, token):
     return out
 
 
-def assemble(table, end):
-    """The assembly file for a table; an empty list gives the empty table."""
-    words, pairs = compress([name for _, name in table])
-    base = table[0][0] if table else 0
+def assemble(entries, end):
+    """The assembly file for [(address, name, code)]; an empty list gives the empty table."""
+    words, pairs, last = compress([name for _, name, _ in entries])
+    base = entries[0][0] if entries else 0
+    counts = Counter(code for _, _, code in entries if code is not None)
+    codes = sorted(counts, key=lambda code: (-counts[code], code))
+    number = {None: 0} | {code: n for n, code in enumerate(codes, 1)}
     lines = [
         "/* SPDX-License-Identifier: BSD-2-Clause */",
-        "/* Made by tools/symtab.py: the kernel's function names, read by lib/symtab.c. */",
+        "/* Made by tools/symtab.py: the kernel's functions, read by lib/symtab.c. */",
         '\t.section .symtab_names, "a", %progbits',
         "\t.balign 4",
         *label("symtab_base"), f"\t.long {base:#x}",
-        *label("symtab_size"), f"\t.long {end - base if table else 0:#x}",
-        *label("symtab_count"), f"\t.long {len(table)}",
+        *label("symtab_size"), f"\t.long {end - base if entries else 0:#x}",
+        *label("symtab_count"), f"\t.long {len(entries)}",
+        *label("symtab_last"), f"\t.long {last}",
         *label("symtab_pairs"),
     ]
     lines += [f"\t.byte {a}, {b}" for a, b in pairs]
+    lines += label("symtab_codes")
+    lines += [f"\t.byte {', '.join(map(str, [len(code), *code]))}" for code in codes]
     lines += label("symtab_names")
     before = base
-    for (address, name), word in zip(table, words):
-        data = uleb128((address - before) // 2) + bytes(word) + b"\0"
+    for (address, name, code), word in zip(entries, words):
+        data = uleb128((address - before) // 2) + uleb128(number[code]) + bytes(word)
         lines.append(f"\t.byte {', '.join(map(str, data))}\t/* {address:08x} {name} */")
         before = address
     # Never zero bytes long: an empty table's labels must not name whatever follows.
@@ -138,23 +191,22 @@ def label(name):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="nm -n output to the kernel's symbol table")
-    parser.add_argument("nm", nargs="?", help="nm output; without it, standard input")
+    parser = argparse.ArgumentParser(description="nm -n and readelf -u to the kernel's table of functions")
+    parser.add_argument("said", nargs="?", help="their output; without it, standard input")
     parser.add_argument("-o", "--output", help="assembly file; without it, standard output")
     parser.add_argument("--empty", action="store_true", help="write the table without entries")
     parser.add_argument("--verify", metavar="TABLE.S", help="compare instead of writing")
     args = parser.parse_args()
 
-    table, end = [], None
+    entries, end = [], None
     if not args.empty:
-        with open(args.nm, encoding="ascii") if args.nm else sys.stdin as stream:
-            table, end = functions(stream.read())
+        with open(args.said, encoding="ascii") if args.said else sys.stdin as stream:
+            said = stream.read()
+        table, end = functions(said)
         if not table:
             sys.exit("symtab: no function found in the nm output")
-        odd = [name for address, name in table if address % 2]
-        if odd:
-            sys.exit(f"symtab: odd address: {', '.join(odd)}")
-    text = assemble(table, end)
+        entries = with_codes(table, unwind_codes(said))
+    text = assemble(entries, end)
 
     if args.verify:
         with open(args.verify, encoding="ascii") as stream:

@@ -1,19 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Replays the transcripts in the documents, and holds them against what the image prints now.
+"""Replays the transcripts in the documents and compares them with what is printed now.
 
     tools/transcripts.py [--build DIR] [--write] [FILE…]
+    tools/transcripts.py [--build DIR] --bench
 
 A transcript is a fenced block marked `console`: a line `$ COMMAND`, then what it prints. The line
 `[...]` stands for any lines. Functions that commands use are defined in the document's `sh` blocks
-(those that begin so), and a command runs just as a reader types it; only build/ is the folder given.
+(those that begin so). A command runs just as a reader types it; only build/ is the folder given.
 
-Owns: what counts as a difference (RULES, which docs/tour.md states word by word); --write, which puts
-what is printed now between the first and the last line of each part that is shown.
+Owns: what counts as a difference (RULES, which docs/tour.md states word by word); --write, which
+puts what is printed now between the first and the last line of each part that is shown; --bench,
+which puts what `make bench` found last into docs/performance.md.
 Must never: change a document that it cannot follow.
 """
 
 import argparse
+import datetime
 import difflib
 import functools
 import os
@@ -22,9 +25,11 @@ import pty
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "docs/tour.md")
+PERFORMANCE = ROOT / "docs" / "performance.md"
 TIMEOUT = 60
 GAP = "[...]"
 
@@ -97,26 +102,30 @@ def _shell(command, prelude, build):
 
 @functools.lru_cache(maxsize=None)
 def _run(script, build):
-    """Everything the script shows on a terminal. QEMU's own complaints are left out."""
+    """What the script shows on a terminal. Of its complaints, only the runner's count."""
     terminal, theirs = pty.openpty()
-    with subprocess.Popen(["timeout", str(TIMEOUT), "bash", "-c", script], cwd=ROOT,
-                          stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        data = b""
-        while True:
-            try:
-                more = os.read(terminal, 65536)
-            except OSError:  # the other end is closed
-                break
-            if not more:
-                break
-            data += more
-    os.close(terminal)
-    if process.returncode == 124:
-        raise Trouble(f"still running after {TIMEOUT} s: {script}")
-    text = data.decode("latin-1").replace("\r", "").replace(f"{build}/", "build/")
-    return tuple(line.rstrip() for line in text.splitlines()
-                 if not line.startswith("qemu: module audio"))
+    data = b""
+    with tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(["timeout", str(TIMEOUT), "bash", "-c", script], cwd=ROOT,
+                              stdin=subprocess.DEVNULL, stdout=theirs, stderr=errors) as process:
+            os.close(theirs)
+            while more := _read(terminal):
+                data += more
+        os.close(terminal)
+        errors.seek(0)
+        complaints = errors.read().decode("latin-1").splitlines()
+    if process.returncode == 124 or not data:
+        raise Trouble("\n".join(["nothing came, or it did not end:", script, *complaints]))
+    lines = data.decode("latin-1").replace("\r", "").splitlines()
+    lines += [line for line in complaints if line.startswith("runner:")]
+    return tuple(line.replace(f"{build}/", "build/").rstrip() for line in lines)
+
+
+def _read(terminal):
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the other end is closed
+        return b""
 
 
 # -- comparing -------------------------------------------------------------------------------
@@ -156,9 +165,9 @@ def difference(shown, printed):
         else:
             found = _find(wanted, actual, at, last and bool(wanted))
         if found is None:
-            near = difflib.unified_diff(wanted, actual[at:] if first or last else
-                                        _closest(wanted, actual[at:]), "document", "printed", "", "", 2)
-            return "\n".join(line.rstrip("\n") for line in near)
+            near = actual[at:] if first or last else _closest(wanted, actual[at:])
+            diff = difflib.unified_diff(wanted, near, "document", "printed", n=2)
+            return "\n".join(line.rstrip("\n") for line in diff)
         at = found + len(wanted)
     return None
 
@@ -243,22 +252,37 @@ def rewrite(path, build):
     path.write_text(out, encoding="utf-8")
 
 
+def write_bench(build):
+    """Puts the table of the last `make bench` into the document's block `bench`."""
+    found = build / "results" / "bench.txt"
+    day = datetime.date.fromtimestamp(found.stat().st_mtime)
+    block = f"```bench\nmake bench, {day}\n\n{found.read_text().rstrip()}\n```"
+    text, count = re.subn(r"^```bench\n.*?^```$", lambda _: block, PERFORMANCE.read_text(),
+                          flags=re.MULTILINE | re.DOTALL)
+    if count != 1:
+        raise Trouble(f"{PERFORMANCE.name} has {count} blocks `bench`, not one")
+    PERFORMANCE.write_text(text)
+
+
 def main():
     parser = argparse.ArgumentParser(description="replays the documents' transcripts")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("--write", action="store_true", help="bring the documents up to date")
+    parser.add_argument("--bench", action="store_true", help="update the table in performance.md")
     parser.add_argument("files", nargs="*", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
     files = args.files or [ROOT / name for name in DOCUMENTS]
     try:
+        if args.bench:
+            return write_bench(args.build.resolve())
         if args.write:
             for path in files:
                 rewrite(path, args.build.resolve())
         found = [p for path in files for p in problems(path, args.build.resolve())]
     except (Trouble, OSError) as error:
-        sys.exit(f"transcripts: {error}")
-    sys.exit("\n".join(found) if found else 0)
+        return f"transcripts: {error}"
+    return "\n".join(found) or None
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

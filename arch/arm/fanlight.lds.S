@@ -44,12 +44,6 @@ SECTIONS
 		__build_id_note = .;
 		KEEP(*(.note.gnu.build-id))
 	}
-	.ARM.extab : { *(.ARM.extab* .gnu.linkonce.armextab.*) }
-	.ARM.exidx : {
-		__exidx_start = .;
-		*(.ARM.exidx* .gnu.linkonce.armexidx.*)
-		__exidx_end = .;
-	}
 	.symtab_names : {
 		KEEP(*(.symtab_names*))
 		. = ALIGN(ASM_PAGE_SIZE);
@@ -82,6 +76,9 @@ SECTIONS
 	ASSERT(__image_size <= ASM_IMAGE_SIZE, "the image has outgrown its region")
 
 	.pte_writes 0 : { KEEP(*(.pte_writes)) }
+	/* Not in the image: tools/symtab.py makes the kernel's own table of them. */
+	.ARM.extab ASM_IMAGE_START + ASM_IMAGE_SIZE (INFO) : { *(.ARM.extab*) }
+	.ARM.exidx ALIGN(4) (INFO) : { *(.ARM.exidx*) }
 	.got : { *(.got .got.plt .igot*) }
 	ASSERT(SIZEOF(.got) == 0, "position-independent code must not need a GOT")
 	/DISCARD/ : { *(.comment) *(.ARM.attributes.*) *(.interp .dynamic .dynsym .dynstr .hash) }

@@ -1,94 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The unwinder: finds the function in .ARM.exidx and runs its few bytes of unwind code on
- * a copy of the registers. Owns nothing. Must never fault: tables lie in the image, and every
+ * The unwinder: runs the few bytes of unwind code of the function that pc lies in on
+ * a copy of the registers. Owns nothing. Must never fault: the codes lie in the image, and every
  * stack word is bounds-checked and probed.
  */
 #include <arch/unwind.h>
 
-#include <arch/early_tables.h>
 #include <arch/probe.h>
 #include <arch/trap.h>
+#include <lib/symtab.h>
 
-/* IHI 0038, 6: both words are place-relative in 31 bits unless bit 31 says otherwise. */
-struct exidx {
-	u32 function;
-	u32 code;
-};
-extern const struct exidx __exidx_start[], __exidx_end[];
+#define UNWIND_FINISH 0xb0u
 
-#define EXIDX_CANTUNWIND 1u
-#define EXIDX_INLINE	 (1u << 31)
-#define UNWIND_FINISH	 0xb0u
-
-/* The code's bytes, from the top of each word. */
 struct unwind_code {
-	const u32 *next;
-	u32 word;
-	u32 bytes; /* left in word */
-	u32 words; /* left at next */
+	const u8 *next, *end;
 };
-
-static const u32 *prel31(const u32 *place)
-{
-	return (const u32 *)((vaddr_t)place + ((s32)(*place << 1) >> 1));
-}
-
-/* The last entry whose function starts at or before pc; they are sorted. */
-static const struct exidx *exidx_find(u32 pc)
-{
-	const struct exidx *low = __exidx_start, *high = __exidx_end;
-
-	if (pc < (u32)__image_start || pc >= (u32)__text_end) {
-		return NULL;
-	}
-	while (low < high) {
-		const struct exidx *middle = low + (high - low) / 2;
-
-		if ((u32)prel31(&middle->function) <= pc) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return low == __exidx_start ? NULL : low - 1;
-}
-
-/* The compact models: 0 has three bytes, 1 and 2 have two and a count of further words. */
-static bool code_open(const struct exidx *entry, struct unwind_code *code)
-{
-	const u32 *word = &entry->code;
-
-	if (*word == EXIDX_CANTUNWIND) {
-		return false;
-	}
-	if (!(*word & EXIDX_INLINE)) {
-		word = prel31(word);
-	}
-	u32 model = *word >> 24;
-
-	if (model < 0x80 || model > 0x82) {
-		return false;
-	}
-	code->word = *word;
-	code->bytes = model == 0x80 ? 3 : 2;
-	code->words = model == 0x80 ? 0 : (*word >> 16) & 0xff;
-	code->next = word + 1;
-	return true;
-}
 
 static u32 code_byte(struct unwind_code *code)
 {
-	if (code->bytes == 0) {
-		if (code->words == 0) {
-			return UNWIND_FINISH;
-		}
-		code->word = *code->next++;
-		code->bytes = 4;
-		code->words--;
-	}
-	code->bytes--;
-	return (code->word >> (code->bytes * 8)) & 0xff;
+	return code->next < code->end ? *code->next++ : UNWIND_FINISH;
 }
 
 /* Pops the registers in mask, lowest first. A popped sp takes effect after the others. */
@@ -156,13 +86,14 @@ static bool run_one(struct unwind *u, struct unwind_code *code, u32 byte, u32 *p
 bool unwind_step(struct unwind *u)
 {
 	struct unwind up = *u;
+	const u8 *bytes = symtab_unwind_code(unwind_pc(u));
 	struct unwind_code code;
-	const struct exidx *entry = exidx_find(unwind_pc(u));
 	u32 byte, popped = 0;
 
-	if (!entry || !code_open(entry, &code)) {
+	if (!bytes) {
 		return false;
 	}
+	code = (struct unwind_code){ bytes + 1, bytes + 1 + *bytes };
 	while ((byte = code_byte(&code)) != UNWIND_FINISH) {
 		if (!run_one(&up, &code, byte, &popped)) {
 			return false;

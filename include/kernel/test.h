@@ -27,46 +27,51 @@
  */
 #pragma once
 
+#include <config.h>
 #include <lib/string.h>
 #include <types.h>
 
+/* "suite.test" is the name of its function: run.c has it from lib/symtab.h. */
 struct test {
-	const char *name; /* "suite.test" */
-	const char *file;
 	void (*run)(void);
 };
 
 /* Runs alone, one boot each (`selftest=fatal.NAME`), and must end in a panic by that rule. */
 struct fatal_test {
-	const char *name; /* without "fatal." */
 	const char *rule;
 	void (*run)(void);
 };
 
-#define TEST(suite_, name_)                                                                      \
-	static void test_##suite_##_##name_(void);                                               \
-	static const struct test entry_##suite_##_##name_ __asm__("test." #suite_ "." #name_)    \
-		__attribute__((no_reorder)) __section(".tests")                                  \
-			__used = { #suite_ "." #name_, __FILE_NAME__, test_##suite_##_##name_ }; \
+/* A function that the linker knows by that name. Never one with a like one: it would lose it. */
+#define TEST_FUNCTION(function_, text_) \
+	static void function_(void) __asm__(text_) __attribute__((no_icf))
+
+#define TEST(suite_, name_)                                                                   \
+	TEST_FUNCTION(test_##suite_##_##name_, #suite_ "." #name_);                           \
+	_Static_assert(__builtin_strcmp(__FILE_NAME__, "test_" #suite_ ".c") == 0,            \
+		       "a suite is in the file of its name");                                 \
+	static const struct test entry_##suite_##_##name_ __asm__("test." #suite_ "." #name_) \
+		__attribute__((no_reorder)) __section(".tests")                               \
+			__used = { test_##suite_##_##name_ };                                 \
 	static void test_##suite_##_##name_(void)
 
 /* name_ is written bare, with its dots: FATAL_TEST(kunmap.double, "kunmap.not_mapped"). */
 #define FATAL_TEST(name_, rule_)		  FATAL_TEST_(name_, #name_, rule_, __COUNTER__)
 #define FATAL_TEST_(name_, text_, rule_, unique_) FATAL_TEST__(text_, rule_, unique_)
-#define FATAL_TEST__(text_, rule_, unique_)                                               \
-	static void fatal_run_##unique_(void);                                            \
-	static const struct fatal_test fatal_entry_##unique_ __asm__("fatal." text_)      \
-		__section(".fatal_tests") __used = { text_, rule_, fatal_run_##unique_ }; \
+#define FATAL_TEST__(text_, rule_, unique_)                                          \
+	TEST_FUNCTION(fatal_run_##unique_, text_);                                   \
+	static const struct fatal_test fatal_entry_##unique_ __asm__("fatal." text_) \
+		__section(".fatal_tests") __used = { rule_, fatal_run_##unique_ };   \
 	static void fatal_run_##unique_(void)
 
 /* True if cond holds; else the test has failed, and goes on. */
-#define CHECK(cond)                                 \
-	({                                          \
-		bool held_ = (cond);                \
-		if (unlikely(!held_)) {             \
-			test_fail(__LINE__, #cond); \
-		}                                   \
-		held_;                              \
+#define CHECK(cond)                                       \
+	({                                                \
+		bool held_ = (cond);                      \
+		if (unlikely(!held_)) {                   \
+			test_fail(CHECK_SITE(" " #cond)); \
+		}                                         \
+		held_;                                    \
 	})
 
 /*
@@ -76,20 +81,15 @@ struct fatal_test {
 #define CHECK_EQ(got, want)                                                                    \
 	({                                                                                     \
 		union {                                                                        \
-			u64 bits;                                                              \
+			u32 word;                                                              \
+			u64 both;                                                              \
 			__typeof__((got) + 0) v;                                               \
-		} got_ = { 0 }, want_ = { 0 };                                                 \
+		} got_, want_;                                                                 \
 		_Static_assert(sizeof((want) + 0) <= sizeof((got) + 0), "want is wider");      \
 		got_.v = (got);                                                                \
 		want_.v = (__typeof__(got_.v))(want);                                          \
-		if (unlikely(got_.v != want_.v)) {                                             \
-			if (sizeof(got_.v) > 4) {                                              \
-				test_fail_eq64(__LINE__, #got, got_.bits, want_.bits);         \
-			} else {                                                               \
-				test_fail_eq(__LINE__, #got, (u32)got_.bits, (u32)want_.bits); \
-			}                                                                      \
-		}                                                                              \
-		got_.v == want_.v;                                                             \
+		sizeof(got_.v) > 4 ? check_eq64(got_.both, want_.both, CHECK_SITE(" " #got)) : \
+				     check_eq(got_.word, want_.word, CHECK_SITE(" " #got));    \
 	})
 
 /* True if an int function returned -error: CHECK_ERR(vmap_range(…), EINVAL). */
@@ -113,10 +113,16 @@ struct fatal_test {
 /* Prints a diagnostic line into the suite, without newline: measured values, seeds. */
 void test_note(const char *fmt, ...) __printf(1, 2) __cold;
 
-/* What the macros call. */
-void test_fail(u32 line, const char *expr) __cold;
-void test_fail_eq(u32 line, const char *expr, u32 got, u32 want) __cold;
-void test_fail_eq64(u32 line, const char *expr, u64 got, u64 want) __cold;
+/*
+ * What the macros call. check_eq is always called, and compares: the fewest bytes at each of
+ * hundreds of places. File and line name a check; its text is in the image with DEBUG=1 alone,
+ * elsewhere the runner prints the line of source.
+ */
+extern const char *check_text;
+#define CHECK_SITE(text) (CONFIG_DEBUG ? (check_text = (text), __LINE__) : __LINE__)
+void test_fail(u32 line) __cold;
+bool check_eq(u32 got, u32 want, u32 line);
+bool check_eq64(u64 got, u64 want, u32 line);
 void test_skip(const char *reason) __cold;
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names for addresses in the kernel's text, for backtraces. The table is made from
- * the linked kernel by tools/symtab.py, which also describes its format.
+ * The functions in the kernel's text: names for backtraces and tests, code for the unwinder. The
+ * table is made from the linked kernel by tools/symtab.py, which also describes its format.
  */
 #pragma once
 
@@ -11,8 +11,10 @@ struct symtab {
 	vaddr_t base;	 /* address of the first function */
 	u32 size;	 /* bytes of text from there; 0: nothing is known */
 	u32 count;	 /* entries in names */
-	const u8 *pairs; /* two bytes for each token 0x80, 0x81, … */
-	const u8 *names; /* distance, name, NUL; distance, … */
+	u32 last;	 /* letters from this one on end a name */
+	const u8 *pairs; /* two bytes for each letter */
+	const u8 *codes; /* length, bytes; length, … */
+	const u8 *names; /* distance, unwind code, letters; distance, … */
 };
 
 /*
@@ -24,3 +26,9 @@ bool symtab_find(const struct symtab *tab, vaddr_t addr, char *name, size_t size
 
 /* The same in the running kernel's own table. */
 bool symtab_lookup(vaddr_t addr, char *name, size_t size, u32 *offset);
+
+/*
+ * How the frame of the function that addr lies in is unwound: a length, and that many bytes of
+ * code (IHI 0038, 10.3). NULL: it cannot be, or addr is not in the text. Any context, irq-safe.
+ */
+const u8 *symtab_unwind_code(vaddr_t addr);

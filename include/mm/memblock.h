@@ -64,7 +64,8 @@ bool memblock_is_nomap(phys_addr_t start, phys_addr_t size);
 
 /* The next range at or after *from that is RAM and not reserved, cut to [.., end); advances *from.
  * false when there is none. Ranges are byte-exact; the caller rounds inward. */
-bool __must_check memblock_next_free(phys_addr_t *from, phys_addr_t end, phys_addr_t *start, phys_addr_t *size);
+bool __must_check memblock_next_free(phys_addr_t *from, phys_addr_t end, phys_addr_t *start,
+				     phys_addr_t *size);
 
 /* Lowest RAM byte, one past the highest, total RAM bytes, reserved RAM bytes. */
 phys_addr_t memblock_start(void);

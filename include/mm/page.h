@@ -20,7 +20,13 @@
 #include <types.h>
 
 struct page {
-	u32 flags;    /* PAGE_* below; guarded by the owner, in free pages by the zone's lock */
+	union {
+		u32 flags; /* PAGE_* below; the owner's, in free pages the zone lock's */
+		struct {
+			u16 flags_low;
+			u16 kmap; /* number of the page's pkmap window, 0 if none: pkmap.c's own */
+		};
+	};
 	s32 refcount; /* atomic; 0 in pages that nobody holds */
 	union {
 		struct { /* free lists, pcp lists, any owner's list: pfns, 0 ends a list */
@@ -47,7 +53,7 @@ enum page_state {
 	PAGE_PCP = 2,	    /* free, on a per-CPU list */
 	PAGE_ALLOCATED = 3, /* first page of an allocated block */
 	PAGE_SLAB = 4,	    /* holds slab objects */
-	PAGE_RESERVED = 5,  /* never belonged to the allocator: image, device tree, no-map, memmap */
+	PAGE_RESERVED = 5,  /* never belonged to the allocator: image, no-map, the page array */
 };
 
 #define PAGE_STATE_MASK	 0x0000000fu
@@ -55,9 +61,7 @@ enum page_state {
 #define PAGE_ORDER_MASK	 0x000000f0u
 #define PAGE_TYPE_SHIFT	 8
 #define PAGE_TYPE_MASK	 0x00000300u /* enum mem_type: the only authority on the page's type */
-#define PAGE_LAZY	 0x00000400u /* waits in a vmalloc area for the purge; not free yet */
-#define PAGE_SLAB_SHIFT	 11	     /* slab: object size - 1, in the 11 bits below the next field */
-#define PAGE_KMAP_SHIFT	 22	     /* pkmap slot + 1 in the top ten bits, 0 if none; never in free pages */
+#define PAGE_SLAB_SHIFT	 16 /* slab: object size - 1, eleven bits; lowmem, so never kmapped */
 
 #define SECTION_SHIFT	     27 /* 128 MiB of physical memory */
 #define SECTION_PFN_SHIFT    (SECTION_SHIFT - PAGE_SHIFT)

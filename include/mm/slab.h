@@ -3,8 +3,9 @@
  * Slab: small objects cut from lowmem pages. kmalloc size classes 16, 32, 64 … 2048 bytes,
  * each with a per-CPU stack of free objects; larger requests go to the page allocator.
  *
- * irq-safe, never sleeps. Freeing what is not an object is a BUG ("slab.free_not_object");
- * DEBUG=1 also finds "slab.double_free", and "slab.use_after_free" in poisoned objects.
+ * irq-safe, never sleeps. Freeing what is not an object is a BUG ("slab.free_not_object"), and
+ * so is freeing one twice in a row ("slab.double_free"); DEBUG=1 finds every object that is freed
+ * twice, and by poison those that are written to while free ("slab.use_after_free").
  */
 #pragma once
 

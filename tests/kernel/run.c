@@ -13,25 +13,28 @@
 #include <layout.h>
 #include <lib/ktap.h>
 #include <lib/printf.h>
+#include <lib/symtab.h>
 #include <mm/page_alloc.h>
 #include <mm/pgtable.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 #include <printk.h>
 
-#define SUITE_NAME_MAX 24
+#define TEST_NAME_MAX 64
 
 /* The linker gathers both sections. */
 extern const struct test __tests_start[], __tests_end[];
 extern const struct fatal_test __fatal_tests_start[], __fatal_tests_end[];
 
-/* What a reader wants to see first; all others follow by name. */
+/* What a reader wants to see first; all others follow by file name. */
 static const char first_suites[][10] = { "highmem", "kmap", "fixmap", "vmalloc", "layout" };
+
+const char *check_text = "";
 
 static struct ktap ktap;
 
 static struct {
-	const struct test *test;
+	char test[TEST_NAME_MAX];
 	u32 failures;
 	const char *skipped; /* why */
 } now;
@@ -52,32 +55,44 @@ void test_note(const char *fmt, ...)
 	printk("    # %s", text);
 }
 
-static void fail_at(u32 line, const char *expr, const char *values)
+/* What stands before the dot. */
+static struct span suite_of(const char *test)
+{
+	return (struct span){ test, (size_t)(strchr(test, '.') - test) };
+}
+
+static void fail_at(u32 line, const char *what)
 {
 	now.failures++;
-	test_note("%s:%u: %s%s", now.test->file, line, expr, values);
+	test_note("test_%.*s.c:%u:%s %s", SPAN_ARG(suite_of(now.test)), line, check_text, what);
 }
 
-void test_fail(u32 line, const char *expr)
+void test_fail(u32 line)
 {
-	fail_at(line, expr, "");
+	fail_at(line, "does not hold");
 }
 
-void test_fail_eq(u32 line, const char *expr, u32 got, u32 want)
-{
-	char values[72];
-
-	(void)snprintf(values, sizeof(values), ": got 0x%x (%d), want 0x%x (%d)", got, (s32)got,
-		       want, (s32)want);
-	fail_at(line, expr, values);
-}
-
-void test_fail_eq64(u32 line, const char *expr, u64 got, u64 want)
+bool check_eq(u32 got, u32 want, u32 line)
 {
 	char values[72];
 
-	(void)snprintf(values, sizeof(values), ": got 0x%llx, want 0x%llx", got, want);
-	fail_at(line, expr, values);
+	if (got != want) {
+		(void)snprintf(values, sizeof(values), "got 0x%x (%d), want 0x%x (%d)", got,
+			       (s32)got, want, (s32)want);
+		fail_at(line, values);
+	}
+	return got == want;
+}
+
+bool check_eq64(u64 got, u64 want, u32 line)
+{
+	char values[72];
+
+	if (got != want) {
+		(void)snprintf(values, sizeof(values), "got 0x%llx, want 0x%llx", got, want);
+		fail_at(line, values);
+	}
+	return got == want;
 }
 
 void test_skip(const char *reason)
@@ -87,16 +102,43 @@ void test_skip(const char *reason)
 
 /* ---- which tests, in what order ---- */
 
-static bool selected(const struct test *test, struct span globs)
+/* A suite's tests follow each other in the table: one file, one suite. */
+struct suite {
+	const struct test *first, *end;
+	u32 selected;
+	char name[TEST_NAME_MAX];
+};
+
+/* A test is named by its function. */
+static void name_get(void (*run)(void), char *name)
 {
-	return globs.len == 0 || span_globs_match(globs, test->name);
+	u32 offset;
+
+	(void)symtab_lookup((vaddr_t)run, name, TEST_NAME_MAX, &offset);
 }
 
-static void suite_of(const struct test *test, char *suite)
+static bool selected(const char *test, struct span globs)
 {
-	size_t len = (size_t)(strchr(test->name, '.') - test->name);
+	return globs.len == 0 || span_globs_match(globs, test);
+}
 
-	strlcpy(suite, test->name, min(len + 1, (size_t)SUITE_NAME_MAX));
+/* The suite that begins at suite->end; false if there is none. */
+static bool suite_next(struct suite *suite, struct span globs)
+{
+	char name[TEST_NAME_MAX];
+
+	suite->first = suite->end;
+	suite->selected = 0;
+	for (; suite->end < __tests_end; suite->end++) {
+		name_get(suite->end->run, name);
+		if (suite->end == suite->first) {
+			strlcpy(suite->name, name, suite_of(name).len + 1);
+		} else if (!span_eq(suite_of(name), suite->name)) {
+			break;
+		}
+		suite->selected += selected(name, globs);
+	}
+	return suite->end > suite->first;
 }
 
 static u32 rank_of(const char *suite)
@@ -107,40 +149,6 @@ static u32 rank_of(const char *suite)
 		rank++;
 	}
 	return rank;
-}
-
-static int suite_compare(const char *a, const char *b)
-{
-	u32 rank_a = rank_of(a), rank_b = rank_of(b);
-
-	return rank_a != rank_b ? (int)rank_a - (int)rank_b : strcmp(a, b);
-}
-
-/* Replaces suite ("": before all) by the one that comes next; false if it was the last. */
-static bool next_suite(struct span globs, char *suite)
-{
-	char best[SUITE_NAME_MAX] = "", candidate[SUITE_NAME_MAX];
-
-	for (const struct test *test = __tests_start; test < __tests_end; test++) {
-		if (!selected(test, globs)) {
-			continue;
-		}
-		suite_of(test, candidate);
-		if ((suite[0] == '\0' || suite_compare(candidate, suite) > 0) &&
-		    (best[0] == '\0' || suite_compare(candidate, best) < 0)) {
-			strlcpy(best, candidate, sizeof(best));
-		}
-	}
-	strlcpy(suite, best, SUITE_NAME_MAX);
-	return best[0] != '\0';
-}
-
-static bool in_suite(const struct test *test, const char *suite, struct span globs)
-{
-	char name[SUITE_NAME_MAX];
-
-	suite_of(test, name);
-	return strcmp(name, suite) == 0 && selected(test, globs);
 }
 
 /* ---- running them ---- */
@@ -186,12 +194,12 @@ static void check_state(const struct state *before)
 	}
 }
 
+/* Runs the test that now.test names. */
 static void run_test(const struct test *test, const u32 *baseline)
 {
 	enum ktap_outcome outcome;
 	struct state before;
 
-	now.test = test;
 	now.failures = 0;
 	now.skipped = NULL;
 	state_get(&before);
@@ -207,31 +215,48 @@ static void run_test(const struct test *test, const u32 *baseline)
 		}
 	}
 	outcome = now.failures ? KTAP_FAIL : now.skipped ? KTAP_SKIP : KTAP_PASS;
-	ktap_result(&ktap, test->name, outcome, now.skipped);
+	ktap_result(&ktap, now.test, outcome, now.skipped);
 }
 
-static void run_suite(const char *suite, struct span globs)
+static void run_suite(const struct suite *suite, struct span globs)
 {
-	u32 tests = 0, baseline = baseline_pages();
+	u32 tests = suite->selected, baseline = baseline_pages();
 
-	for (const struct test *test = __tests_start; test < __tests_end; test++) {
-		tests += in_suite(test, suite, globs);
-	}
-	ktap_suite_begin(&ktap, suite, tests);
-	for (const struct test *test = __tests_start; test < __tests_end; test++) {
-		if (in_suite(test, suite, globs)) {
+	ktap_suite_begin(&ktap, suite->name, tests);
+	for (const struct test *test = suite->first; test < suite->end; test++) {
+		name_get(test->run, now.test);
+		if (selected(now.test, globs)) {
 			run_test(test, --tests == 0 ? &baseline : NULL);
 		}
 	}
-	ktap_suite_end(&ktap, suite);
+	ktap_suite_end(&ktap, suite->name);
+}
+
+/* Runs the suites of that rank, or only counts all that are selected. */
+static u32 suites_run(struct span globs, u32 rank, bool count)
+{
+	struct suite suite = { .end = __tests_start };
+	u32 suites = 0;
+
+	while (suite_next(&suite, globs)) {
+		if (suite.selected == 0) {
+			continue;
+		}
+		suites++;
+		if (!count && rank_of(suite.name) == rank) {
+			run_suite(&suite, globs);
+		}
+	}
+	return suites;
 }
 
 static void run_fatal(struct span name)
 {
 	for (const struct fatal_test *test = __fatal_tests_start; test < __fatal_tests_end;
 	     test++) {
-		if (span_eq(name, test->name)) {
-			printk("# fatal: %s rule=%s", test->name, test->rule);
+		name_get(test->run, now.test);
+		if (span_eq(name, now.test)) {
+			printk("# fatal: %s rule=%s", now.test, test->rule);
 			test->run();
 			printk("# the fatal test survived");
 			return;
@@ -243,25 +268,22 @@ static void run_fatal(struct span name)
 bool tests_run(struct span globs)
 {
 	static const char prefix[] = "fatal.";
-	char suite[SUITE_NAME_MAX] = "";
-	u32 suites = 0;
+	u32 suites;
 
 	if (globs.len >= sizeof(prefix) - 1 && strncmp(globs.s, prefix, sizeof(prefix) - 1) == 0) {
 		run_fatal((struct span){ globs.s + sizeof(prefix) - 1,
 					 globs.len - sizeof(prefix) + 1 });
 		return false;
 	}
-	while (next_suite(globs, suite)) {
-		suites++;
-	}
+	suites = suites_run(globs, 0, true);
 	if (suites == 0) {
 		printk("error: selftest=%.*s matches no test", SPAN_ARG(globs));
 		return false;
 	}
 	console_set_tap(tap);
 	ktap_begin(&ktap, suites);
-	while (next_suite(globs, suite)) {
-		run_suite(suite, globs);
+	for (u32 rank = 0; rank <= ARRAY_SIZE(first_suites); rank++) {
+		(void)suites_run(globs, rank, false);
 	}
 	console_set_tap(NULL);
 	return ktap_end(&ktap);

@@ -30,7 +30,8 @@ TEST(memblock, what_we_use_is_reserved)
 			       &mm.section[mm.section_count - 1],
 			       &mm.pfn_delta[(vaddr_t)mm.high_start >> SECTION_MEMMAP_SHIFT] };
 
-	CHECK(memblock_is_ram(boot_info.image_pa, 1) && memblock_is_reserved(boot_info.image_pa, 1));
+	CHECK(memblock_is_ram(boot_info.image_pa, 1));
+	CHECK(memblock_is_reserved(boot_info.image_pa, 1));
 	for (u32 i = 0; i < ARRAY_SIZE(ours); i++) {
 		REQUIRE(is_lowmem(ours[i]));
 		CHECK(memblock_is_ram(virt_to_phys(ours[i]), 4));
@@ -44,7 +45,7 @@ TEST(memblock, holes_have_no_array)
 	for (u32 i = 0; i < memblock.memory.count; i++) {
 		const struct memblock_range *bank = &memblock.memory.range[i];
 		phys_addr_t hole = pa_align_up(bank->start + bank->size, SZ_4M);
-		const struct page *page = pfn_to_page(pa_to_pfn(hole - SZ_4M)) + (SZ_4M >> PAGE_SHIFT);
+		const struct page *page = pfn_to_page(pa_to_pfn(hole - SZ_4M)) + SZ_4M / PAGE_SIZE;
 
 		if (!pa_is_aligned(hole, 1u << SECTION_SHIFT) && !memblock_has_ram(hole, SZ_4M)) {
 			CHECK(!memblock_is_reserved(virt_to_phys(page), PAGE_SIZE));
@@ -67,8 +68,8 @@ TEST(memblock, reserved_pages_and_no_others)
 
 	for (u32 k = 0; k < ARRAY_SIZE(lists); k++) {
 		for (u32 i = 0; i < lists[k]->count; i++) {
-			pfn_t first = pa_to_pfn(lists[k]->range[i].start);
-			pfn_t end = pa_to_pfn(lists[k]->range[i].start + lists[k]->range[i].size) + 2;
+			const struct memblock_range *r = &lists[k]->range[i];
+			pfn_t first = pa_to_pfn(r->start), end = pa_to_pfn(r->start + r->size) + 2;
 			pfn_t step = 1 + (end - first) / 1024;
 
 			for (pfn_t pfn = first - (first != 0); pfn < end; pfn += step) {

@@ -110,8 +110,8 @@ TEST(memtest, finds_a_flipped_bit_in_the_inverse)
 	CHECK_EQ(result.errors, 1);
 	CHECK_EQ(fault.words, 1);
 	CHECK_EQ(fault.pa, fault.page_pa + PAGE_SIZE - 8);
-	CHECK_EQ(fault.expected, ~fault.pa);
-	CHECK_EQ(fault.got, ~fault.pa ^ 1ull << 63);
+	CHECK_EQ(fault.expected, ~fault.pa);	     /* pa-ok: the pattern, not an address */
+	CHECK_EQ(fault.got, ~fault.pa ^ 1ull << 63); /* pa-ok: the pattern, not an address */
 }
 
 /* Every word tells which other place it was found to be. */

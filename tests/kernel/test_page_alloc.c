@@ -165,11 +165,11 @@ TEST(page_alloc, freed_page_forgets_its_window)
 	REQUIRE(page);
 	va = kmap(page);
 	if (CHECK(va)) {
-		CHECK(page->flags >> PAGE_KMAP_SHIFT);
+		CHECK(page->kmap);
 		kunmap(page);
 	}
 	free_page(page);
-	CHECK_EQ(page->flags >> PAGE_KMAP_SHIFT, 0);
+	CHECK_EQ(page->kmap, 0);
 }
 
 /* HighMem first, then lowmem down to the reserve, which is for those who need lowmem. */

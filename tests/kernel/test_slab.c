@@ -109,7 +109,8 @@ TEST(slab, large_objects_are_pages)
 
 		REQUIRE(object);
 		pages = before - free_page_count();
-		CHECK(pages * PAGE_SIZE >= sizes[i] && (pages == 1 || pages * PAGE_SIZE / 2 < sizes[i]));
+		CHECK(pages * PAGE_SIZE >= sizes[i]);
+		CHECK(pages == 1 || pages * PAGE_SIZE / 2 < sizes[i]);
 		CHECK(IS_ALIGNED((vaddr_t)object, PAGE_SIZE));
 		object[sizes[i] - 1] = 1;
 		kfree(object);
@@ -165,4 +166,24 @@ TEST(slab, poison)
 	object[31] = 7;
 	kfree(object);
 	CHECK_EQ(object[31], CONFIG_DEBUG ? 0x6b6b6b6bu : 7u);
+}
+
+FATAL_TEST(kfree.double, "slab.double_free")
+{
+	void *object = kmalloc(64);
+
+	kfree(object);
+	kfree(object);
+}
+
+FATAL_TEST(kfree.inside_object, "slab.free_not_object")
+{
+	char *object = kmalloc(64);
+
+	kfree(object + KMALLOC_MIN);
+}
+
+FATAL_TEST(kfree.never_lowmem, "slab.free_not_object")
+{
+	kfree(&slots);
 }

@@ -327,7 +327,7 @@ TEST(trap, unwind_finds_callers)
 		"chain_inner",	"probe_exec_status",
 		"chain_middle", "chain_outer",
 		"chain_outer",	"chain_outer",
-		"chain_outer",	"test_trap_unwind_finds_callers",
+		"chain_outer",	"trap.unwind_finds_callers",
 	};
 	char name[48];
 	u32 offset, n = 0;

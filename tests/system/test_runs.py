@@ -33,7 +33,7 @@ def selected_runs():
                 wanted.append(single)
     index, count = shard()
     for run in wanted[index - 1::count]:
-        names = tests_of(run)
+        names = expected_tests(run)
         if patterns:
             chosen = [n for n in names
                       if matches(n, patterns) or matches(f"{run.name}::{n}", patterns)]
@@ -55,7 +55,7 @@ def _expanded(run):
     return table.fatal_runs(run, fatals) or [run]
 
 
-def tests_of(run):
+def expected_tests(run):
     """What a run reports here: its in-kernel tests, then the run itself."""
     if run.kind == "fatal":
         return [run.fatal or "stream"]

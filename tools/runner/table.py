@@ -158,11 +158,17 @@ def fatal_runs(template: Run, fatals: frozenset[str]) -> list[Run]:
 
 
 def with_args(run: Run, extra: str) -> Run:
-    """The run with more boot arguments; its kind follows from what they ask for."""
+    """The run with more boot arguments; its kind follows from what they ask for.
+
+    What the table says of the plain run's text and layout need not hold then.
+    """
     words = extra.split()
+    if not words:
+        return run
     kind = run.kind
     if not any(w.split("=")[0] == "selftest" for w in words):
         for word, means in (("bench", "bench"), ("memtest", "memtest")):
             if any(w.split("=")[0] == word for w in words):
                 kind = means
-    return dataclasses.replace(run, bootargs=f"{run.bootargs} {extra}".strip(), kind=kind)
+    return dataclasses.replace(run, bootargs=f"{run.bootargs} {extra}".strip(), kind=kind,
+                               text=(), layout={})

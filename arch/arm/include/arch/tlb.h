@@ -12,6 +12,8 @@
 #pragma once
 
 #include <arch/barrier.h>
+#include <arch/irqflags.h>
+#include <bug.h>
 
 #define TLBI(name, crm, op2)                                                                    \
 	static __always_inline void name(vaddr_t va)                                            \
@@ -43,9 +45,22 @@ static inline void tlb_flush_local_all(void)
 	isb();	   /* and no later instruction was translated before it */
 }
 
+/*
+ * The rule for broadcasts as far as it can be checked: a work-around that waits for other
+ * CPUs' answers must not find them waiting for us with interrupts masked.
+ */
+static __hot_inline void tlb_check_broadcast(void)
+{
+	if (CONFIG_DEBUG) {
+		BUG_ON(irqs_masked(), "tlb.broadcast_irqs_masked",
+		       "broadcast with interrupts masked");
+	}
+}
+
 /* After clearing one shared entry. */
 static __hot_inline void tlb_flush_page(vaddr_t va)
 {
+	tlb_check_broadcast();
 	dsb_ishst(); /* the cleared entry, before any CPU's walker can read it again */
 	tlbi_page(va);
 	dsb_ish(); /* complete on every CPU before any later access */
@@ -58,6 +73,7 @@ static __hot_inline void tlb_flush_page(vaddr_t va)
 /* After clearing the shared entries of [start, end), page-aligned. */
 static inline void tlb_flush_range(vaddr_t start, vaddr_t end)
 {
+	tlb_check_broadcast();
 	dsb_ishst(); /* all cleared entries, before any walker */
 	if ((end - start) >> PAGE_SHIFT > TLB_RANGE_MAX_PAGES) {
 		tlbi_all(0);
@@ -72,6 +88,7 @@ static inline void tlb_flush_range(vaddr_t start, vaddr_t end)
 
 static inline void tlb_flush_all(void)
 {
+	tlb_check_broadcast();
 	dsb_ishst(); /* all cleared entries, before any walker */
 	tlbi_all(0);
 	dsb_ish(); /* complete on every CPU before address or page is reused */

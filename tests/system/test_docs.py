@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the documents say is so: transcripts, links, names, constants, locks, targets.
+
+Owns: what in the documents is checked, and how. Must never: change them (that is for
+tools/transcripts.py --write).
+"""
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+import transcripts
+from runner.table import ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WORDS = ROOT / "docs" / "words.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PERFORMANCE = ROOT / "docs" / "performance.md"
+
+# What the constants of the documents are looked up in.
+HEADERS = ("layout.h", "arch/early_boot.h", "arch/early_tables.h", "arch/tlb.h", "arch/trap.h",
+           "arch/unwind.h", "mm/buddy.h", "mm/highmem.h", "mm/memblock.h", "mm/page.h")
+UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_CONSTANT = re.compile(r"`([A-Z][A-Z0-9_]{2,})` \((0x[0-9a-f]+|\d+) ?(KiB|MiB|GiB)?\)")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"^```.*?^```$|`[^`]*`", re.MULTILINE | re.DOTALL)
+
+
+def rows(text):
+    """The cells of each table row, without heads and rules."""
+    for line in text.splitlines():
+        if line.startswith("| ") and not line.startswith("|---"):
+            yield [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def section(path, title):
+    """One section of a document, up to the next of the same level."""
+    m = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
+    return m[1]
+
+
+# -- transcripts -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", transcripts.DOCUMENTS)
+def test_transcripts_are_what_is_printed(name, builds):
+    wrong = "\n".join(transcripts.problems(ROOT / name, builds.root))
+    assert not wrong, f"{wrong}\n(tools/transcripts.py --write brings the documents up to date)"
+
+
+def test_what_may_differ_is_stated():
+    tour = (ROOT / "docs" / "tour.md").read_text()
+    assert [why for why, *_ in transcripts.RULES if f"\n- {why}\n" not in tour] == []
+
+
+GOOD = ["Fanlight", "  level 3 at 0x0080030080: page", "walk: 0000000080030003", "ok 1 kmap",
+        '@bench {"op":"x","insns":47,"iters":20000}', "memtest: 0 bad words", "r0-r3 00000001",
+        "end"]
+
+
+@pytest.mark.parametrize("change", [
+    ("Fanlight", "Fanlicht"), ("030080", "030088"), ("level 3", "level 2"), ("page", "block"),
+    ("80030003", "a0030003"), ("ok 1", "not ok 1"), ("20000", "2"), ("0 bad", "1 bad"),
+    ("end", "en"),
+], ids=lambda c: c[1].replace(" ", "-"))
+def test_a_changed_line_is_a_difference(change):
+    printed = [line.replace(*change) for line in GOOD]
+    assert printed != GOOD
+    assert transcripts.difference(GOOD, printed)
+    middle = [transcripts.GAP, *GOOD[1:-1], transcripts.GAP]
+    assert bool(transcripts.difference(middle, printed)) == (printed[1:-1] != GOOD[1:-1])
+
+
+def test_lost_and_added_lines_are_differences():
+    for i in range(len(GOOD)):
+        assert transcripts.difference(GOOD, GOOD[:i] + GOOD[i + 1:])
+        assert transcripts.difference(GOOD, GOOD[:i] + ["more"] + GOOD[i:])
+    assert transcripts.difference(GOOD, [])
+    assert transcripts.difference([transcripts.GAP, "end"], ["end", "more"])
+    assert transcripts.difference(["Fanlight", transcripts.GAP], ["more", "Fanlight"])
+
+
+def test_what_may_differ_is_no_difference():
+    other = [line.replace("0x0080030080", "0x0080041080").replace("0080030003", "0080041003")
+             .replace("47", "48").replace("00000001", "00000002") for line in GOOD]
+    assert other != GOOD
+    assert transcripts.difference(GOOD, other) is None
+
+
+# -- links and names -------------------------------------------------------------------------
+
+
+def anchors(path):
+    """The anchors of a document's headings, as forges make them."""
+    heads = re.findall(r"^#+ (.*)$", _CODE.sub(lambda m: m[0].strip("`"), path.read_text()),
+                       re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_links_lead_somewhere(path):
+    broken = []
+    for link in _LINK.findall(_CODE.sub("", path.read_text())):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name) if name else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_words_are_where_the_table_says():
+    """Each name in the column "here" is in one of the files that its cell links to."""
+    wrong = []
+    for term, _, here, *_ in rows(WORDS.read_text()):
+        files = [WORDS.parent / link for link in _LINK.findall(here)]
+        text = "".join(f.read_text() for f in files)
+        for name in re.findall(r"`(?:struct |enum )?(\w+)(?:\(\))?`", here):
+            if not re.search(rf"\b{name}\b", text):
+                wrong.append(f"{term}: {name}")
+    assert wrong == []
+
+
+def test_functions_that_the_documents_name_exist():
+    folders = ("include", "lib", "arch", "mm", "kernel", "drivers", "tests/kernel")
+    source = "".join(f.read_text() for folder in folders
+                     for f in (ROOT / folder).rglob("*.[chS]"))
+    text = (ROOT / "README.md").read_text() + ARCHITECTURE.read_text()
+    names = set(re.findall(r"`(\w+)\(\)`", text))
+    assert names
+    assert sorted(n for n in names if not re.search(rf"\b{n}\b", source)) == []
+
+
+# -- constants -------------------------------------------------------------------------------
+
+
+def evaluate(names, split, folder):
+    """What the target's compiler makes of constants, by the headers."""
+    source = folder / "constants.c"
+    lines = [f"#include <{header}>" for header in HEADERS]
+    lines += ["void constants(void);", "void constants(void) {"]
+    lines += [f'__asm__ volatile("@= {n} %0" : : "i"((unsigned)({n})));' for n in names]
+    source.write_text("\n".join([*lines, "}", ""]))
+    done = subprocess.run(
+        ["arm-none-eabi-gcc", "-std=gnu11", "-march=armv7ve", "-ffreestanding", "-S", "-o", "-",
+         f"-DCONFIG_VMSPLIT={split}", "-I", ROOT / "include", "-I", ROOT / "arch/arm/include",
+         source],
+        capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {m[0]: int(m[1]) & 0xffffffff for m in re.findall(r"@= (\w+) #(-?\d+)", done.stdout)}
+
+
+def test_constants_are_what_the_headers_say(tmp_path):
+    said = [(path.name, name, int(value, 0) * UNITS[unit])
+            for path in DOCUMENTS for name, value, unit in _CONSTANT.findall(path.read_text())]
+    assert len(said) > 5
+    real = evaluate(sorted({name for _, name, _ in said}), 3, tmp_path)
+    assert [f"{doc}: {name} is {real[name]}, not {value}" for doc, name, value in said
+            if real[name] != value] == []
+
+
+@pytest.mark.parametrize("split", (3, 2, 1))
+def test_splits_are_what_the_headers_say(split, tmp_path):
+    row = next(r for r in rows(section(ARCHITECTURE, "Splits")) if r[0] == f"{split}g")
+    real = evaluate(["KERNEL_T0SZ", "KERNEL_T1SZ", "KERNEL_PGDS"], split, tmp_path)
+    assert [int(cell) for cell in row[1:4]] == list(real.values())
+
+
+# -- locks -----------------------------------------------------------------------------------
+
+
+def test_every_lock_has_a_place_in_the_order():
+    """A file that declares spinlocks has as many rows in the list, by the locks' names."""
+    lock = re.compile(r"^\s*(?:static )?spinlock_t (\w+)", re.MULTILINE)
+    declared = {(str(path.relative_to(ROOT)), name)
+                for folder in ("arch", "mm", "kernel", "drivers")
+                for path in (ROOT / folder).rglob("*.c") for name in lock.findall(path.read_text())}
+    listed = {(r[2].strip("`"), r[1].split(",")[0].strip("`").split(".")[-1])
+              for r in rows(section(ARCHITECTURE, "Locks")) if r[0].isdigit()}
+    assert declared == listed
+
+
+# -- performance -----------------------------------------------------------------------------
+
+
+def bench_lines():
+    """The table of the last `make bench`."""
+    block = re.search(r"^```bench\n(.*?)^```$", PERFORMANCE.read_text(),
+                      re.MULTILINE | re.DOTALL)[1]
+    return block[block.index("\nop ") + 1:].splitlines()[1:]
+
+
+def test_red_rows_and_no_others_are_explained():
+    red = [re.split(r"  +|,", line)[0] for line in bench_lines() if "RED" in line]
+    assert red == re.findall(r"^- `([^`]*)`", section(PERFORMANCE, "Not met"), re.MULTILINE)
+
+
+def test_performance_table_has_the_targets_of_the_plan():
+    """Every row of the plan is in the table, with Linux's figure and the target of the plan."""
+    plan = tomllib.loads((ROOT / "tools" / "runner" / "bench.toml").read_text())
+    lines = {line.split()[0]: line.replace(",", "").split() for line in bench_lines()}
+    wrong = []
+    for op, want in plan["op"].items():
+        numbers = lines.get(op, [])
+        for key in ("linux", "target"):
+            if key in want and str(want[key]) not in numbers:
+                wrong.append(f"{op}: {key} {want[key]}")
+    assert wrong == []
