@@ -2,6 +2,8 @@
 /* PSCI 0.2 and later (ARM DEN 0022): SYSTEM_OFF and SYSTEM_RESET, by HVC or SMC as the tree says. */
 #include <drivers/psci.h>
 
+#include <arch/early_tables.h>
+#include <arch/irqflags.h>
 #include <kernel/power.h>
 #include <lib/string.h>
 #include <printk.h>
@@ -56,6 +58,10 @@ void psci_init(const struct fdt *f)
 	use_hvc = method && strcmp(method, "hvc") == 0;
 	if (!use_hvc && (!method || strcmp(method, "smc") != 0)) {
 		printk("psci: method is neither hvc nor smc: not used");
+		return;
+	}
+	if (use_hvc && (boot_info.entry_cpsr & CPSR_MODE_MASK) == MODE_HYP) {
+		printk("psci: by hvc, but we came from HYP and nobody is left there: not used");
 		return;
 	}
 	power_register(&psci_power);

@@ -42,7 +42,8 @@ void vexpress_sysreg_init(const struct fdt *f)
 	fdt_node node = fdt_find_compatible(f, FDT_START, "arm,vexpress-sysreg");
 	phys_addr_t pa, size;
 
-	if (node < 0 || fdt_reg_phys(f, node, 0, &pa, &size) < 0 || !pa_is_aligned(pa, PAGE_SIZE)) {
+	if (node < 0 || !fdt_node_enabled(f, node) || fdt_reg_phys(f, node, 0, &pa, &size) < 0 ||
+	    !pa_is_aligned(pa, PAGE_SIZE) || pa >= PHYS_END || fdt_is_memory(f, pa)) {
 		return;
 	}
 	regs = fixmap_set(FIX_POWER, pa, PAGE_DEVICE);

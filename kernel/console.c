@@ -12,12 +12,14 @@
 #include <printk.h>
 
 #define LINE_MAX_BYTES 256
+#define PANIC_WAIT     20000000u /* empty loops: longer than a line at any usual rate */
 
 static struct {
 	const struct uart_driver *driver;
 	void *regs;
 	void (*tap)(const char *line, size_t len);
-	bool in_line; /* a line is half sent: what a panic must end first */
+	bool in_line;  /* a line is half sent: what a panic must end first */
+	bool panicked; /* the lock is nobody's any more: one CPU speaks */
 	spinlock_t lock;
 } console;
 
@@ -28,11 +30,24 @@ void console_attach(const struct uart_driver *driver, void *regs)
 	console.driver = driver;
 }
 
+bool console_attached(void)
+{
+	return console.driver;
+}
+
 static void send(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		console.driver->putc(console.regs, (u8)text[i]);
 	}
+}
+
+static void send_line(const char *line, size_t len)
+{
+	console.in_line = true;
+	send(line, len);
+	send("\r\n", 2);
+	console.in_line = false;
 }
 
 void console_write_line(const char *line, size_t len)
@@ -42,11 +57,12 @@ void console_write_line(const char *line, size_t len)
 	if (!console.driver) {
 		return;
 	}
+	if (READ_ONCE(console.panicked)) {
+		send_line(line, len);
+		return;
+	}
 	flags = spin_lock_irqsave(&console.lock);
-	console.in_line = true;
-	send(line, len);
-	send("\r\n", 2);
-	console.in_line = false;
+	send_line(line, len);
 	if (console.tap) {
 		console.tap(line, len);
 	}
@@ -60,11 +76,11 @@ void console_set_tap(void (*tap)(const char *line, size_t len))
 
 void console_panic_begin(void)
 {
-	/* About 10 ms on a slow CPU: longer than any line needs that is still being sent. */
-	for (u32 i = 0; i < 1000000 && READ_ONCE(console.in_line); i++) {
+	/* A line takes up to 22 ms at 115200 baud; its sender may be the one that panics. */
+	for (u32 i = 0; i < PANIC_WAIT && READ_ONCE(console.in_line); i++) {
+		compiler_barrier();
 	}
-	console.lock = (spinlock_t)SPINLOCK_INIT;
-	console.tap = NULL;
+	console.panicked = true; /* the lock stays as it is: its holder may yet let go of it */
 	if (console.driver && console.in_line) {
 		console.in_line = false;
 		send("\r\n", 2);

@@ -43,27 +43,15 @@ static void attach_port(const struct console_port *port)
 	}
 }
 
-/* Nobody to tell: a code in r0 and at image + 0x40, for whoever looks with a debugger. */
-static void __noreturn stop_silently(enum early_error error)
-{
-	u32 *word =
-		fixmap_set(FIX_TEXT_PATCH, boot_info.image_pa, PAGE_KERNEL) + EARLY_ERROR_OFFSET;
-
-	*word = error;
-	write_dccmvac((u32)(vaddr_t)word);
-	dsb_sy(); /* the word is in memory before the CPU sleeps */
-	early_stop(error);
-}
-
 /* No usable tree: says so on the last-resort console if the machine is known, and stops. */
 static void __noreturn stop_without_tree(int error)
 {
 	struct console_port port;
 
-	if (console_last_resort(read_midr(), read_cbar(), &port) == 0) {
+	if (console_last_resort(read_midr(), cbar_if_arm(), &port) == 0) {
 		attach_port(&port);
 	} else {
-		stop_silently(EARLY_NO_DTB);
+		panic_silently(EARLY_NO_DTB);
 	}
 	panic("no device tree: r2 points at %010llx, where there is %s", boot_info.dtb_pa,
 	      error == -EFAULT ? "no memory" :
@@ -89,10 +77,10 @@ static void open_tree_and_console(struct fdt *f, const void **blob, u32 *bytes)
 		stop_without_tree(error);
 	}
 	if (console_find(f, tree_bootargs(f), &port) == 0 ||
-	    console_last_resort(read_midr(), read_cbar(), &port) == 0) {
+	    console_last_resort(read_midr(), cbar_if_arm(), &port) == 0) {
 		attach_port(&port);
 	} else {
-		stop_silently(EARLY_NO_CONSOLE);
+		panic_silently(EARLY_NO_CONSOLE);
 	}
 }
 
@@ -174,6 +162,13 @@ static bool run_what_was_asked(void)
 	return passed;
 }
 
+static void take_pending_abort(void)
+{
+	if (trap_unmask_async()) {
+		warn("the loader left an asynchronous abort behind");
+	}
+}
+
 void kernel_main(void) __noreturn;
 void kernel_main(void)
 {
@@ -184,7 +179,7 @@ void kernel_main(void)
 	thread_init_boot(); /* who runs: locks and windows need to know */
 	trap_init();	    /* vectors and abort stack: a fault is reported from here on */
 	open_tree_and_console(&tree, &blob, &bytes); /* fdt window, UART in the fixmap */
-	trap_unmask_async();   /* what firmware left pending is reported now */
+	take_pending_abort();  /* what firmware left pending is reported now */
 	read_arguments(&tree); /* panic= and friends */
 	psci_init(&tree);      /* how to end */
 	vexpress_sysreg_init(&tree);

@@ -83,17 +83,14 @@ static void reserve(phys_addr_t start, phys_addr_t size, u32 flags, const char *
 }
 
 /* Header block and /reserved-memory (Devicetree Specification 5.3, 3.5). */
-static void reserve_tree_ranges(const struct fdt *f, phys_addr_t dtb_pa)
+static void reserve_tree_ranges(const struct fdt *f)
 {
 	fdt_node parent = fdt_path_node(f, "/reserved-memory");
 	phys_addr_t start, size;
 	fdt_node node;
 
 	for (u32 i = 0; fdt_rsv(f, i, &start, &size) == 0; i++) {
-		if (start !=
-		    dtb_pa) { /* some loaders list the tree itself, which is reserved anyway */
-			reserve(start, size, 0, "a reserved range");
-		}
+		reserve(start, size, 0, "a reserved range"); /* often the tree's own: they merge */
 	}
 	if (parent < 0) {
 		return;
@@ -159,7 +156,7 @@ void memory_discover(const struct fdt *f, const struct bootargs *args, phys_addr
 		panic("the image at %010llx is not in RAM, says %s", boot_info.image_pa,
 		      args->mem_count || args->mem_limit ? "mem=" : "the device tree");
 	}
-	reserve_tree_ranges(f, dtb_pa);
+	reserve_tree_ranges(f);
 	reserve_initrd(f);
 	reserve(dtb_pa, dtb_bytes, 0, "the device tree");
 	if (memblock_reserve(boot_info.image_pa, image_bytes, 0) < 0) {

@@ -6,13 +6,16 @@
  */
 #include <kernel/panic.h>
 
+#include <arch/barrier.h>
 #include <arch/cpreg.h>
+#include <arch/early_tables.h>
 #include <arch/irqflags.h>
 #include <bug.h>
 #include <kernel/console.h>
 #include <kernel/power.h>
 #include <lib/printf.h>
 #include <lib/symtab.h>
+#include <mm/fixmap.h>
 #include <printk.h>
 
 #define MPIDR_AFFINITY 0x00ffffffu
@@ -38,6 +41,17 @@ static void halt(void)
 	for (;;) {
 		__asm__ volatile("cpsid if\n\twfi" : : : "memory");
 	}
+}
+
+void panic_silently(enum early_error error)
+{
+	u32 *word = fixmap_set(FIX_TEXT_PATCH, boot_info.image_pa, PAGE_KERNEL);
+
+	word += EARLY_ERROR_OFFSET / sizeof(u32);
+	*word = error;
+	write_dccmvac((u32)(vaddr_t)word);
+	dsb_sy(); /* the word is in memory before the CPU sleeps, for whoever looks by debugger */
+	early_stop(error);
 }
 
 /* Takes the right to speak, or does not return. True for the first report. */
@@ -80,6 +94,9 @@ static void vpanic_begin(const char *rule, const char *fmt, va_list args)
 {
 	bool first = panic_enter();
 
+	if (!console_attached()) {
+		panic_silently(EARLY_PANIC);
+	}
 	vsnprintf(panic_text, sizeof(panic_text), fmt, args);
 	console_panic_begin();
 	if (first) {

@@ -20,7 +20,6 @@
 #include <printk.h>
 
 #define JSON_MAX 1408
-#define MODE_HYP 0x1au
 
 #define BUILD_ID_BYTES 20
 #define NOTE_HEADER    16				       /* three words and "GNU" */

@@ -9,6 +9,7 @@
 #include <arch/early_tables.h>
 #include <arch/probe.h>
 #include <lib/printf.h>
+#include <mm/directmap.h>
 #include <mm/bigwin.h>
 #include <mm/highmem.h>
 #include <mm/page.h>
@@ -142,7 +143,8 @@ bool phys_peek(phys_addr_t pa, u64 *value)
 	if (pa_in_image(pa)) {
 		return peek(IMAGE_START + (u32)(pa - boot_info.image_pa), value);
 	}
-	if (mm.low_end_pfn == 0 || !pfn_valid(pfn)) {
+	if (mm.low_end_pfn == 0 || !pfn_valid(pfn) ||
+	    !ram_may_be_mapped(pfn_to_pa(pfn), PAGE_SIZE)) {
 		return false;
 	}
 	if (pfn < mm.low_end_pfn) {

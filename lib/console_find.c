@@ -32,7 +32,8 @@ static bool port_from_node(const struct fdt *f, fdt_node node, struct console_po
 	/* The kind first: whether it is enabled, and where, costs a walk over the tree. */
 	port->kind = uart_kind(f, node);
 	return port->kind != UART_NONE && fdt_node_enabled(f, node) &&
-	       fdt_reg_phys(f, node, 0, &port->pa, &size) == 0;
+	       fdt_reg_phys(f, node, 0, &port->pa, &size) == 0 && port->pa < PHYS_END &&
+	       !fdt_is_memory(f, port->pa); /* a broken tree must not make RAM a device */
 }
 
 /* The index-th enabled UART of a known kind, in tree order. */

@@ -172,3 +172,21 @@ int fdt_reg_phys(const struct fdt *f, fdt_node node, u32 index, phys_addr_t *pa,
 	*pa = addr.low;
 	return 0;
 }
+
+bool fdt_is_memory(const struct fdt *f, phys_addr_t pa)
+{
+	phys_addr_t start, size;
+	fdt_node node;
+
+	fdt_for_each_child(f, node, fdt_root(f)) {
+		if (!fdt_prop_has_string(f, node, "device_type", "memory")) {
+			continue;
+		}
+		for (u32 i = 0; fdt_reg_phys(f, node, i, &start, &size) == 0; i++) {
+			if (pa >= start && pa - start < size) {
+				return true;
+			}
+		}
+	}
+	return false;
+}

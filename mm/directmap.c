@@ -43,10 +43,11 @@ static int choose_lowmem(u32 vmalloc_bytes)
 	phys_addr_t share = total / HIGHMEM_PART;
 	phys_addr_t end;
 
-	vmalloc_bytes = vmalloc_bytes ? ALIGN_UP(vmalloc_bytes, PMD_SIZE) : VMALLOC_MIN;
+	vmalloc_bytes = vmalloc_bytes ? vmalloc_bytes : VMALLOC_MIN;
 	if (vmalloc_bytes > window - LOWMEM_MIN) {
-		return -EINVAL;
+		return -EINVAL; /* before it is rounded up, which could wrap */
 	}
+	vmalloc_bytes = ALIGN_UP(vmalloc_bytes, PMD_SIZE);
 	mm.phys_offset = pa_align_down(memblock_start(), PMD_SIZE);
 	end = address_below_top(max(share, (phys_addr_t)HIGHMEM_MIN));
 	end = min(end, mm.phys_offset + (window - vmalloc_bytes));

@@ -95,6 +95,7 @@ static __noinline void *kmap_new(struct page *page)
 	struct pkmap_slot *slot;
 	u32 number;
 
+	page_check_mappable(page);
 	spin_lock(&pkmap.lock);
 	number = page->kmap;
 	if (unlikely(number != 0)) { /* somebody was faster; only we could take it back */

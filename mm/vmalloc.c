@@ -98,8 +98,9 @@ static __noinline bool prot_allowed(pgprot_t prot, struct page *const *pages, u3
 		return true;
 	}
 	for (u32 i = 0; i < count; i++) {
-		if (!page_is_high(pages[i])) {
-			return false; /* its direct mapping is writable */
+		/* Its direct mapping, its kmap window or another's vmap is writable. */
+		if (!page_is_high(pages[i]) || pages[i]->kmap || pages[i]->refcount != 1) {
+			return false;
 		}
 	}
 	return !pgprot_is_wx(prot) && pgprot_type(prot) == MT_NORMAL;

@@ -32,6 +32,7 @@ reader needs a dozen lines for it.
 """
 
 import argparse
+import bisect
 import re
 import sys
 from collections import Counter
@@ -90,15 +91,15 @@ def unwind_codes(readelf_text):
 
 
 def with_codes(table, codes):
-    """[(address, name, code)]; a function without an entry has that of the one before it."""
-    known = {address for address, _ in table}
-    lost = [address for address in codes if address not in known]
+    """[(address, name, code)]: each entry holds up to the next one, for assembly without any too."""
+    begins = sorted(codes)
+    lost = {at for at in begins if codes[at] is not None} - {address for address, _ in table}
     if lost:
         sys.exit(f"symtab: unwind entries in no function: {', '.join(map(hex, sorted(lost)))}")
-    entries, code = [], None
+    entries = []
     for address, name in table:
-        code = codes.get(address, code)
-        entries.append((address, name, code))
+        before = bisect.bisect_right(begins, address)
+        entries.append((address, name, codes[begins[before - 1]] if before else None))
     return entries
 
 

@@ -40,7 +40,7 @@ static bool find_port(u32 dtb, struct console_port *port)
 			return true;
 		}
 	}
-	return console_last_resort(read_midr(), read_cbar(), port) == 0;
+	return console_last_resort(read_midr(), cbar_if_arm(), port) == 0;
 }
 
 void early_die(u32 dtb, enum early_error error, const char *why)

@@ -22,11 +22,11 @@
 
 #include "early_print.h"
 
-#define TABLE_ALIGNED __aligned(4096)
+#define TABLE __section(".tables") __aligned(4096)
 
-pmd_t kernel_pmds[KERNEL_PGDS * PTRS_PER_TABLE] TABLE_ALIGNED;
-pte_t image_table[PTRS_PER_TABLE] TABLE_ALIGNED;
-pte_t fixmap_table[PTRS_PER_TABLE] TABLE_ALIGNED;
+pmd_t kernel_pmds[KERNEL_PGDS * PTRS_PER_TABLE] TABLE;
+pte_t image_table[PTRS_PER_TABLE] TABLE;
+pte_t fixmap_table[PTRS_PER_TABLE] TABLE;
 
 /* Level 1 of TTBR1, unless the kernel part is 1 GiB and TTBR1 starts at level 2 (B3.6.6). */
 static pgd_t kernel_pgds[4] __aligned(32);
@@ -41,17 +41,13 @@ static pgd_t boot_pgds[4] __aligned(32);
 #define boot_ptes ((pte_t *)boot_stack)	     /* the lower page; early_boot is in the upper */
 STATIC_ASSERT(ABORT_STACK_SIZE == PAGE_SIZE && BOOT_STACK_SIZE >= 2 * PAGE_SIZE);
 
-/*
- * Level 3 of the fdt region, linked when that is opened. Until then this page, the last of the
- * image's content, is another place for the identity page: see identity_place().
- */
-pte_t fdt_table[PTRS_PER_TABLE] __section(".last_page") TABLE_ALIGNED;
+/* In the last page of the image's content: see identity_place(). */
+static u32 identity_spare[32] __section(".last_page") __aligned(128);
 
 struct boot_info boot_info;
 struct boot_mmu boot_mmu;
 
 extern const u32 mmu_on[], mmu_on_end[];
-extern char boot_stack[];
 
 /* With the MMU off an object's address is its physical address. */
 static phys_addr_t pa_of(const void *object)
@@ -105,15 +101,14 @@ static const u32 *identity_place(void)
 {
 	u32 start = (vaddr_t)__image_start;
 	u32 overlap = start - IMAGE_START;
-	u32 *spare = (u32 *)fdt_table;
 
 	if (overlap == 0 || overlap >= (u32)(__content_end - __image_start)) {
 		return mmu_on;
 	}
 	for (u32 i = 0; &mmu_on[i] < mmu_on_end; i++) {
-		spare[i] = mmu_on[i];
+		identity_spare[i] = mmu_on[i];
 	}
-	return spare;
+	return identity_spare;
 }
 
 /*
@@ -161,6 +156,7 @@ static void apply_alternatives(void)
 		site[0] = a->insn[0];
 		site[1] = a->insn[1];
 	}
+	/* Until early_boot ends the sites may still run as NOPs: walks are off, nothing needs a clean. */
 }
 
 /* Long descriptors: ID_MMFR0.VMSA is 5 or more (B4.1.89). */

@@ -52,26 +52,24 @@ SECTIONS
 
 	.data : {
 		__data_start = .;
+		KEEP(*(.boot_stack))
+		*(.tables)
+		*(SORT_BY_ALIGNMENT(.bss*))	/* the stacks, then what is small */
 		*(SORT_BY_ALIGNMENT(.data*))
 		. = ALIGN(64);
-		__percpu_start = .;
 		*(.percpu)
-		. = ALIGN(64);
-		__percpu_end = .;
-		__bss_start = .;
-		*(SORT_BY_ALIGNMENT(.bss*))
-		. = ALIGN(ASM_PAGE_SIZE);
-		KEEP(*(.last_page))
+		*(.last_page)
 		. = ALIGN(ASM_PAGE_SIZE);
 		__content_end = .;
 	}
 	.pad : {
-		. = . + ASM_PAGE_SIZE + 124;
-		LONG(0)
+		. = . + ASM_PAGE_SIZE - 4;
+		LONG(0)				/* in the file */
 		__image_end = .;
 	}
 	__content_size = __content_end - __image_start;
 	__image_size = __image_end - __image_start;
+	ASSERT(mmu_on_end - mmu_on <= 128, "mmu_on has outgrown its spare place")
 	ASSERT(__head_end - __image_start <= ASM_PAGE_SIZE, "head.S has outgrown the identity page")
 	ASSERT(__image_size <= ASM_IMAGE_SIZE, "the image has outgrown its region")
 

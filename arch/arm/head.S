@@ -63,6 +63,7 @@ in_svc:
 	bic	r3, r3, #0x0005			@ C, M
 	mcr	p15, 0, r3, c1, c0, 0
 	isb
+	bl	smp_bit_on			@ before any cache or TLB maintenance too (A15 TRM 4.3.28)
 	/* What the loader wrote may still be in a cache: to memory with it, before our first write. */
 	bl	dcache_clean_all
 	mov	r3, #0
@@ -95,7 +96,7 @@ aligned:
 	 * The image was written with the data cache off. Nothing of it should be in a cache;
 	 * a line that a speculative access brought in before would hide what we wrote.
 	 */
-	ldr	r3, =__image_size
+	ldr	r3, =__content_size		@ not the padding: after a move it is not ours
 	add	r1, r8, r3
 	mov	r0, r8
 1:	mcr	p15, 0, r0, c7, c6, 1		@ DCIMVAC
@@ -125,12 +126,13 @@ leave_hyp:
 	mcr	p15, 4, r3, c1, c1, 1		@ HDCR
 	ldr	r3, =0x000033ff			@ HCPTR: the bits that are always one
 	mcr	p15, 4, r3, c1, c1, 2
-	ldr	r3, =0x30c50838			@ HSCTLR: ones where they must be; MMU, caches off
+	ldr	r3, =0x30c50878			@ HSCTLR: ones where they must be; MMU, caches off
 	mcr	p15, 4, r3, c1, c0, 0
 	mov	r3, #3
 	mcr	p15, 4, r3, c14, c1, 0		@ CNTHCTL: physical timer and counter for PL1
 	mov	r3, #0
 	mcrr	p15, 4, r3, r3, c14		@ CNTVOFF: virtual time is physical time
+	mcrr	p15, 6, r3, r3, c2		@ VTTBR: its VMID tags our TLB maintenance, on all CPUs alike
 	mrc	p15, 0, r3, c0, c0, 0
 	mcr	p15, 4, r3, c0, c0, 0		@ VPIDR
 	mrc	p15, 0, r3, c0, c0, 5
@@ -224,28 +226,30 @@ smp_bit_on:
 	bx	lr
 
 /*
- * An image that does not start on a page moves itself up to the next one. The loop runs
- * from a copy beyond everything it overwrites, in the padding. r8 = where we are.
- * Clobbers r0-r7. Goes on at aligned, with r8 the new start.
+ * An image that does not start on a page moves itself up to the next one. The loop must run
+ * where it overwrites nothing: in place if it lies below the new start, which is then more than its offset
+ * away; else from a copy behind the new end, where the padding has all but that offset left.
+ * r8 = where we are. Clobbers r0-r7. Goes on at aligned, with r8 the new start.
  */
 move_image:
 	ldr	r0, =__content_size
-	ldr	r1, =__image_size
 	add	r2, r8, r0			@ end of what is moved
 	bic	r3, r8, #0xff0
 	bic	r3, r3, #0x00f
 	add	r3, r3, #0x1000			@ the new start
 	add	r4, r3, r0			@ and its end
-	add	r1, r8, r1
-	sub	r1, r1, #(move_end - move_loop)	@ last bytes of the padding
 	adr	r5, move_loop
-	mov	r6, r1
+	mov	r1, r5				@ where the loop runs
 	adr	r7, move_end
+	cmp	r7, r3
+	bls	2f
+	mov	r1, r4
+	mov	r6, r1
 1:	ldr	r0, [r5], #4
 	str	r0, [r6], #4
 	cmp	r5, r7
 	blo	1b
-	mov	r5, r8				@ stop here
+2:	mov	r5, r8				@ stop here
 	mov	r8, r3
 	mov	r3, #0
 	dsb	sy				@ the copied loop is in memory
@@ -327,7 +331,8 @@ kernel_entry:
 	bx	r0
 	.ltorg
 
-	.section .bss.boot_stack, "aw", %nobits
+	/* First of all data: what overflows hits read-only pages below, and is reported. */
+	.section .boot_stack, "aw", %progbits
 	.align	12				@ its lower page is a table before: early_tables.c
 	.globl	boot_stack, boot_stack_top
 boot_stack:

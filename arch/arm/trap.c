@@ -11,10 +11,10 @@
 #include <arch/barrier.h>
 #include <arch/cpreg.h>
 #include <arch/early_boot.h>
+#include <arch/fault.h>
 #include <arch/irqflags.h>
 
-extern char vectors[];			    /* vectors.S */
-extern char boot_stack[], boot_stack_top[]; /* head.S */
+extern char vectors[]; /* vectors.S */
 
 /* vectors.S: ABT mode's stack pointer, which lies at the landing. */
 void trap_set_landing(void *landing);
@@ -44,6 +44,21 @@ bool trap_on_stack(vaddr_t va, u32 bytes)
 	       (va - abort_base < ABORT_STACK_SIZE && bytes <= abort_base + ABORT_STACK_SIZE - va);
 }
 
+static bool swallow_async; /* while firmware's abort may come in */
+
+bool trap_unmask_async(void)
+{
+	bool swallowed;
+
+	WRITE_ONCE(swallow_async, true);
+	dsb_sy(); /* our own accesses have ended: what comes now was pending before us */
+	__asm__ volatile("cpsie a" : : : "memory");
+	isb(); /* taken here, if at all */
+	swallowed = !READ_ONCE(swallow_async);
+	WRITE_ONCE(swallow_async, false);
+	return swallowed;
+}
+
 static bool fixup_at(struct trap_regs *regs, u32 insn)
 {
 	for (const struct ex_entry *entry = __ex_table_start; entry < __ex_table_end; entry++) {
@@ -70,6 +85,10 @@ void trap_handle(struct trap_regs *regs)
 	if (regs->kind == TRAP_DATA) {
 		regs->status = read_dfsr();
 		regs->address = read_dfar();
+		if (swallow_async && fault_is_async(regs->status)) {
+			swallow_async = false;
+			return;
+		}
 		if (fixup_at(regs, regs->r[15])) {
 			return;
 		}

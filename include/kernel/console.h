@@ -20,6 +20,8 @@ struct uart_driver {
 /* Starts output on a port whose registers are mapped at regs. */
 void console_attach(const struct uart_driver *driver, void *regs);
 
+bool console_attached(void);
+
 /* Sends one whole line; adds the line ending. irq-safe, any CPU. */
 void console_write_line(const char *line, size_t len);
 

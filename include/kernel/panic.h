@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <arch/early_boot.h>
 #include <arch/unwind.h>
 #include <lib/bootargs.h>
 #include <types.h>
@@ -18,6 +19,9 @@ void panic_set_action(enum panic_action action);
  * only for the first report; free text may follow by printk.
  */
 void panic_begin(const char *rule, const char *fmt, ...) __printf(2, 3);
+
+/* For when there is no console: leaves the code in r0 and at image + 0x40, and stops. */
+void panic_silently(enum early_error error) __noreturn;
 
 /* Ends as panic= says, and says so. */
 void panic_end(void) __noreturn;

@@ -141,5 +141,8 @@ int fdt_reg(const struct fdt *f, fdt_node node, u32 index, u64 *addr, u64 *size)
 int fdt_reg_phys(const struct fdt *f, fdt_node node, u32 index, phys_addr_t *pa,
 		 phys_addr_t *size) __must_check;
 
+/* True if pa lies in a bank of a memory node (device_type "memory"): RAM, so not a device. */
+bool fdt_is_memory(const struct fdt *f, phys_addr_t pa);
+
 /* Entry `index` of the memory reservation block, physical. 0, or -ENOENT after the last. */
 int fdt_rsv(const struct fdt *f, u32 index, phys_addr_t *pa, phys_addr_t *size) __must_check;

@@ -58,6 +58,7 @@ static __hot_inline void fixmap_clear(enum fixmap_slot slot)
 
 	BUG_ON(!pte_present(fixmap_table[slot]), "fixmap.empty", "slot %u at %p is not in use",
 	       slot, (void *)va);
+	compiler_barrier(); /* accesses through it stay before */
 	pte_write(&fixmap_table[slot], pte_none());
 	tlb_flush_page(va);
 }

@@ -67,6 +67,16 @@ void clear_highpage(struct page *page);
 void memcpy_to_page(struct page *page, u32 offset, const void *from, u32 len);
 void memcpy_from_page(void *to, struct page *page, u32 offset, u32 len);
 
+/*
+ * Windows are write-back cached: a page of another type, or one that is not to be mapped at
+ * all, is refused. BUG "kmap.wrong_page".
+ */
+static inline void page_check_mappable(const struct page *page)
+{
+	BUG_ON(page->flags & (PAGE_TYPE_MASK | PAGE_RESERVED), "kmap.wrong_page",
+	       "page %08x: flags 0x%x", page_to_pfn(page), page->flags);
+}
+
 /* ---- kmap_local, inline ---- */
 
 /*
@@ -98,6 +108,7 @@ static __hot_inline void kunmap_local_window(const void *addr)
 
 	BUG_ON((s32)depth < 0 || (((vaddr_t)addr ^ va) >> PAGE_SHIFT) != 0, "kunmap_local.order",
 	       "address %p, last window %p of %u", addr, (void *)va, depth + 1);
+	compiler_barrier(); /* the caller's accesses stay before it */
 	pte_write(core->kmap_ptes + depth, pte_none());
 	tlb_flush_local(va); /* clear and invalid before the slot is given back */
 	WRITE_ONCE(core->kmap_depth, depth);
@@ -106,6 +117,9 @@ static __hot_inline void kunmap_local_window(const void *addr)
 static __hot_inline void *kmap_local_page(struct page *page)
 {
 	if (page_is_high(page)) {
+		if (CONFIG_DEBUG) {
+			page_check_mappable(page);
+		}
 		return kmap_local_pfn(page_to_pfn(page), PAGE_KERNEL);
 	}
 	return lowmem_page_address(page);

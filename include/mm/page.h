@@ -53,7 +53,8 @@ enum page_state {
 	PAGE_PCP = 2,	    /* free, on a per-CPU list */
 	PAGE_ALLOCATED = 3, /* first page of an allocated block */
 	PAGE_SLAB = 4,	    /* holds slab objects */
-	PAGE_RESERVED = 5,  /* never belonged to the allocator: image, no-map, the page array */
+	PAGE_RESERVED =
+		8, /* a bit of its own; never belonged to the allocator: image, no-map, the page array */
 };
 
 #define PAGE_STATE_MASK	 0x0000000fu

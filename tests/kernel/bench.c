@@ -4,11 +4,7 @@
  * instructions. Each operation stands in a loop of its own, as in the module by which Linux was
  * measured; what the same loop costs when it is empty is taken off. What it works on is read
  * from memory in every round, so the compiler cannot compute it once for all.
- *
- * Always ARM code: the windows are inline, and are counted as the kernel's own callers have them.
  */
-#pragma GCC target("arm")
-
 #include <arch/barrier.h>
 #include <arch/copypage.h>
 #include <arch/cpreg.h>
@@ -221,7 +217,7 @@ static struct counts measure(loop_fn *loop, struct env *e, u32 rounds)
 }
 
 /* A quotient in tenths, rounded up: "43" or "43.1". */
-static void quotient(char *buf, size_t size, u32 sum, u32 rounds)
+static __cold void quotient(char *buf, size_t size, u32 sum, u32 rounds)
 {
 	u32 rest, tenths = (u32)div_u64((u64)sum * 10 + rounds - 1, rounds, &rest);
 
@@ -232,7 +228,7 @@ static void quotient(char *buf, size_t size, u32 sum, u32 rounds)
 	}
 }
 
-static void print_row(const char *name, const struct counts *sum, u32 rounds, bool counted)
+static __cold void print_row(const char *name, const struct counts *sum, u32 rounds, bool counted)
 {
 	const u32 values[4] = { sum->insns, sum->tlbi, sum->dsb, sum->isb };
 	char text[4][16];
@@ -248,7 +244,7 @@ static void print_row(const char *name, const struct counts *sum, u32 rounds, bo
 	       name, text[0], text[1], text[2], text[3], rounds);
 }
 
-static void run_row(const struct row *row, struct env *e)
+static __cold void run_row(const struct row *row, struct env *e)
 {
 	if (row->loop) {
 		struct counts sum = measure(row->loop, e, row->rounds);
@@ -262,7 +258,7 @@ static void run_row(const struct row *row, struct env *e)
 }
 
 /* The empty loop costs the same each time, if instructions are what is counted. */
-static void check_counter(struct env *e)
+static __cold void check_counter(struct env *e)
 {
 	struct counts one = { 0 }, two = { 0 };
 
@@ -275,7 +271,7 @@ static void check_counter(struct env *e)
 
 /* ---- what they work on ---- */
 
-static void env_put(struct env *e)
+static __cold void env_put(struct env *e)
 {
 	for (u32 i = 0; e->cold && i < COLD_PAGES && e->cold[i]; i++) {
 		free_page(e->cold[i]);
@@ -294,7 +290,7 @@ static void env_put(struct env *e)
 	}
 }
 
-static bool env_get(struct env *e)
+static __cold bool env_get(struct env *e)
 {
 	struct page *low2 = alloc_page(GFP_KERNEL), *cold = alloc_page(GFP_KERNEL | GFP_ZERO);
 	u32 got;
@@ -317,7 +313,7 @@ static bool env_get(struct env *e)
 }
 
 /* Each operation does its work here: one that failed would look cheap. */
-static bool ops_work(struct env *e)
+static __cold bool ops_work(struct env *e)
 {
 	struct page *block = alloc_pages(GFP_HIGHUSER, 9);
 	void *object = kmalloc(64), *area = vmalloc(SZ_1M);
@@ -336,7 +332,7 @@ static bool ops_work(struct env *e)
 	return true;
 }
 
-static u32 run_rows(struct env *e, struct span globs)
+static __cold u32 run_rows(struct env *e, struct span globs)
 {
 	u32 matches = 0;
 
@@ -349,7 +345,7 @@ static u32 run_rows(struct env *e, struct span globs)
 	return matches;
 }
 
-int bench_run(struct span globs)
+int __cold bench_run(struct span globs)
 {
 	struct env e;
 	int error = 0;

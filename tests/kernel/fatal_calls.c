@@ -146,3 +146,14 @@ FATAL_TEST(kfree.not_object, "slab.free_not_object")
 		kfree((char *)lowmem_page_address(page) + 16);
 	}
 }
+
+/* Windows are write-back cached; a page of another type must not get one. */
+FATAL_TEST(kmap.wrong_page, "kmap.wrong_page")
+{
+	struct page *page = alloc_page(GFP_HIGHONLY);
+
+	if (page) {
+		page->flags |= MT_DEVICE << PAGE_TYPE_SHIFT;
+		(void)!kmap(page);
+	}
+}

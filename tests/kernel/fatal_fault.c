@@ -96,6 +96,20 @@ FATAL_TEST(fault.bad_stack, "fault.translation")
 	__asm__ volatile("mov sp, %0\n\tpush {r0, r1}" : : "r"(SZ_64K) : "memory");
 }
 
+static u32 __noinline deeper(u32 depth)
+{
+	volatile u32 frame[64];
+
+	frame[depth % ARRAY_SIZE(frame)] = depth;
+	return depth == UINT32_MAX ? 0 : deeper(depth + 1) + frame[0];
+}
+
+/* Below the boot stack lie read-only pages: it ends in a report, not in somebody's table. */
+FATAL_TEST(fault.boot_stack_overflow, "fault.permission")
+{
+	test_note("%u", deeper(0));
+}
+
 /* The oops trips over what is broken itself: one more line, and the end. */
 FATAL_TEST(fault.inside_the_oops, "fault.permission")
 {

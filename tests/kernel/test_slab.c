@@ -15,11 +15,11 @@ static u32 random_below(u32 limit)
 	return (random_state >> 12) % limit;
 }
 
-static struct slot {
+struct slot {
 	u8 *object;
 	u16 size;
 	u8 mark;
-} slots[SLOTS];
+};
 
 static u32 bytes_wrong(const u8 *object, u32 size, u8 mark)
 {
@@ -49,6 +49,9 @@ static void slot_turn(struct slot *slot, u8 mark)
 
 TEST(slab, random_objects_keep_their_bytes)
 {
+	struct slot *slots = kzalloc(SLOTS * sizeof(*slots));
+
+	REQUIRE(slots);
 	random_state = 20240229;
 	test_note("seed %u", random_state);
 	for (u32 i = 0; i < 8000; i++) {
@@ -59,6 +62,7 @@ TEST(slab, random_objects_keep_their_bytes)
 			slot_turn(&slots[i], 0);
 		}
 	}
+	kfree(slots);
 }
 
 TEST(slab, smallest_class_that_fits)
@@ -185,5 +189,5 @@ FATAL_TEST(kfree.inside_object, "slab.free_not_object")
 
 FATAL_TEST(kfree.never_lowmem, "slab.free_not_object")
 {
-	kfree(&slots);
+	kfree(&random_state);
 }

@@ -10,6 +10,7 @@
 #include <mm/highmem.h>
 #include <mm/memblock.h>
 #include <mm/pgtable.h>
+#include <mm/slab.h>
 #include <mm/vmalloc.h>
 
 #include "pages.h"
@@ -504,6 +505,8 @@ TEST(vmalloc, query_finds_areas)
 
 /* ---- all at once ---- */
 
+#define AREAS 48
+
 struct live {
 	char *va;
 	u32 pages, seed;
@@ -518,11 +521,12 @@ static u32 next_random(u32 *state)
 /* A few hundred areas of all sizes, freed in any order: every word of each is its own. */
 TEST(vmalloc, many_areas_keep_their_contents)
 {
-	static struct live live[48];
+	struct live *live = kzalloc(AREAS * sizeof(*live));
 	u32 state = 20240229, wrong = 0, failed = 0;
 
+	REQUIRE(live);
 	for (u32 step = 0; step < 400; step++) {
-		struct live *l = &live[next_random(&state) % ARRAY_SIZE(live)];
+		struct live *l = &live[next_random(&state) % AREAS];
 
 		if (l->va) {
 			for (u32 i = 0; i < l->pages; i++) {
@@ -540,10 +544,10 @@ TEST(vmalloc, many_areas_keep_their_contents)
 			pattern_fill(PAGE_AT(l->va, i), l->seed + i);
 		}
 	}
-	for (u32 i = 0; i < ARRAY_SIZE(live); i++) {
+	for (u32 i = 0; i < AREAS; i++) {
 		vfree(live[i].va);
-		live[i].va = NULL;
 	}
+	kfree(live);
 	CHECK_EQ(wrong, 0);
 	CHECK_EQ(failed, 0);
 }

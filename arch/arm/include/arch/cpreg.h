@@ -78,6 +78,12 @@ CP15_WRITE32(dccmvac, 0, c7, c10, 1) /* clean a data cache line by address, to t
 CP15_WRITE32(iciallu_raw, 0, c7, c5, 0)
 CP15_WRITE32(bpiall_raw, 0, c7, c5, 6)
 
+/* CBAR is ARM's own: other vendors' CPUs may not have it. 0 there. */
+static inline u32 cbar_if_arm(void)
+{
+	return read_midr() >> 24 == 0x41 ? read_cbar() : 0;
+}
+
 /* Whole instruction cache, then branch prediction; DSB and ISB are the caller's. */
 static inline void write_iciallu(void)
 {

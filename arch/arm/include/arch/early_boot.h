@@ -9,6 +9,7 @@
 #include <types.h>
 
 #define BOOT_STACK_SIZE SZ_8K
+extern char boot_stack[], boot_stack_top[]; /* head.S */
 
 #define TTBCR_EAE     (1u << 31)
 #define TTBCR_EPD0    (1u << 7)
@@ -40,7 +41,7 @@
 #define SCTLR_UWXN    (1u << 20) /* what user mode can write the kernel never executes */
 #define SCTLR_TRE     (1u << 28) /* reads as if set in the long format; set for the record */
 #define SCTLR_AFE     (1u << 29)
-#define SCTLR_RES1    ((3u << 3) | (1u << 16) | (1u << 18) | (3u << 22))
+#define SCTLR_RES1    ((3u << 3) | (1u << 6) | (1u << 16) | (1u << 18) | (3u << 22))
 #define SCTLR_KERNEL                                                                      \
 	(SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_CP15BEN | SCTLR_Z | SCTLR_I | SCTLR_WXN | \
 	 SCTLR_UWXN | SCTLR_TRE | SCTLR_AFE)
@@ -50,6 +51,7 @@ enum early_error {
 	EARLY_OK = 0,
 	EARLY_NO_LPAE = 0x4c504145,    /* "LPAE" */
 	EARLY_NO_CONSOLE = 0x434f4e53, /* "CONS" */
+	EARLY_PANIC = 0x50414e49,      /* "PANI": a panic before there was a console */
 	EARLY_NO_DTB = 0x44544220,     /* "DTB " */
 };
 

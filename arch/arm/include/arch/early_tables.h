@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <arch/early_boot.h>
 #include <arch/pgtable.h>
 #include <layout.h>
 #include <types.h>
@@ -17,7 +18,12 @@ extern pmd_t kernel_pmds[KERNEL_PGDS * PTRS_PER_TABLE];
 
 /* Level 3 of the regions that boot needs. fixmap_table is declared in mm/fixmap.h too. */
 extern pte_t image_table[PTRS_PER_TABLE];
-extern pte_t fdt_table[PTRS_PER_TABLE]; /* linked by mm/fdtmap.c; see early_tables.c */
+
+/*
+ * Level 3 of the fdt region, for mm/fdtmap.c: until that is closed it is the boot stack's lower
+ * page, which boot does not reach so early.
+ */
+#define fdt_table ((pte_t *)boot_stack)
 
 struct boot_info {
 	phys_addr_t image_pa; /* where the image was loaded; 4 KiB-aligned */

@@ -15,6 +15,12 @@
 #define FAULT_EXTERNAL	  0x10u
 #define FAULT_ALIGNMENT	  0x21u
 
+/* An asynchronous external abort, or parity error: not about the instruction it hits. */
+static inline bool fault_is_async(u32 status)
+{
+	return (status & 0x37u) == 0x11;
+}
+
 /*
  * One word for a status, "translation" or "permission", as in the rules of an oops
  * ("fault.translation"); *level is the level of the walk, or 0 for faults without one.

@@ -5,6 +5,8 @@
 #include <types.h>
 
 #define CPSR_MODE_MASK 0x1fu
+#define MODE_SVC       0x13u
+#define MODE_HYP       0x1au
 #define CPSR_T	       (1u << 5)
 #define CPSR_F	       (1u << 6)
 #define CPSR_I	       (1u << 7)

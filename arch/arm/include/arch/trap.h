@@ -38,11 +38,11 @@ void trap_init(void);
 /* Any CPU's own: stack_top is the end of ABORT_STACK_SIZE bytes, so aligned. Interrupts masked. */
 void trap_init_cpu(void *stack_top);
 
-/* From here on asynchronous external aborts are taken; one that firmware left behind is taken now. */
-static inline void trap_unmask_async(void)
-{
-	__asm__ volatile("cpsie a" : : : "memory");
-}
+/*
+ * From here on asynchronous external aborts are taken. One that was pending is not ours: it is
+ * swallowed, and the result is true. Boot CPU, once.
+ */
+bool __must_check trap_unmask_async(void);
 
 /* True if [va, va + bytes) lies in one of the stacks this CPU's kernel code may run on. Any context. */
 bool trap_on_stack(vaddr_t va, u32 bytes);
