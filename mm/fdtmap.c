@@ -80,7 +80,8 @@ void fdtmap_close(void)
 	vaddr_t end = FDTMAP_START + mapped_pages * PAGE_SIZE;
 
 	for (u32 i = mapped_pages; i < PTRS_PER_TABLE; i++) {
-		BUG_ON(fdt_table[i].raw != 0, "boot.stack", "it has reached the fdt region's table");
+		BUG_ON(fdt_table[i].raw != 0, "boot.stack",
+		       "it has reached the fdt region's table");
 	}
 	while (mapped_pages > 0) {
 		pte_write(&fdt_table[--mapped_pages], pte_none());

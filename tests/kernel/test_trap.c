@@ -324,10 +324,8 @@ __attribute__((noipa)) static u32 chain_outer(u32 depth)
 TEST(trap, unwind_finds_callers)
 {
 	static const char *const names[] = {
-		"chain_inner",	"probe_exec_status",
-		"chain_middle", "chain_outer",
-		"chain_outer",	"chain_outer",
-		"chain_outer",	"trap.unwind_finds_callers",
+		"chain_inner", "probe_exec_status", "chain_middle", "chain_outer",
+		"chain_outer", "chain_outer",	    "chain_outer",  "trap.unwind_finds_callers",
 	};
 	char name[48];
 	u32 offset, n = 0;
