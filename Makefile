@@ -168,7 +168,7 @@ variants:
 	@$(MAKE_QUIETLY) all O=$(O)/count COUNT=1
 
 test: deps
-	@$(MAKE_QUIETLY) all variants host-tests host-corpus
+	@$(MAKE_QUIETLY) all variants host-tests host-corpus check
 	@T='$(T)' RUN='$(RUN)' SHARD='$(SHARD)' $(RUNNER) test --build $(O)
 
 bench: deps
