@@ -70,9 +70,12 @@ CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=
 endif
 PICFLAGS := -march=armv7-a -fpie -mno-unaligned-access -include arch/arm/pic.h
 # What is measured: -O2. All else only has to be small.
-HOT_SRCS := mm/buddy.c mm/highmem.c mm/page.c mm/page_alloc.c mm/pkmap.c mm/slab.c mm/vm_area.c \
+HOT_SRCS := mm/buddy.c mm/highmem.c mm/page_alloc.c mm/pkmap.c mm/slab.c mm/vm_area.c \
 	mm/vmalloc.c tests/kernel/bench.c
-code = $(if $(filter $(HOT_SRCS),$(1)),-O2,-Os)
+code = $(if $(filter $(HOT_SRCS),$(1)),$(FAST),$(SMALL))
+# What is to be inlined says so.
+FAST := -O2 -fno-inline-functions -fno-inline-small-functions
+SMALL := -Os -fno-jump-tables -fno-move-loop-invariants
 LDFLAGS := -nostdlib -static -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	-Wl,--no-warn-rwx-segments -Wl,--fatal-warnings
 
@@ -88,7 +91,7 @@ DTBS := $(patsubst %,$(O)/%.dtb,$(basename $(notdir $(wildcard boards/*/*.dts)))
 all: $(O)/fanlight $(O)/fanlight.zImage $(DTBS)
 
 # A change of any flag rebuilds what depends on it.
-FLAGS_NOW := $(CC) $(CFLAGS) $(LDFLAGS) $(SRCS)
+FLAGS_NOW := $(CC) $(CFLAGS) $(PICFLAGS) $(FAST) $(SMALL) $(HOT_SRCS) $(LDFLAGS) $(SRCS)
 $(O)/flags: FORCE
 	@mkdir -p $(O)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
@@ -181,7 +184,7 @@ check: deps
 	@$(PYTHON) tools/check/check --build $(O) --cflags '$(CFLAGS)'
 
 gdb: all
-	gdb-multiarch -q -x tools/gdb.py $(O)/fanlight
+	gdb-multiarch -q -x tools/gdb.py -ex 'fl-boot $(O) $(BOARD)'
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
@@ -205,7 +208,7 @@ include tests/host/host.mk
 #?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs
 #?   make bench        instructions for each operation, beside Linux's
 #?   make check        formatting, who includes whom, headers, sizes, descriptor stores; seconds
-#?   make gdb          gdb on a QEMU that waits (see the top of tools/gdb.py)
+#?   make gdb          QEMU stopped at the first instruction under gdb, with fl-walk and fl-layout
 #?   make deps         installs what is missing (Debian, Ubuntu); NO_INSTALL=1 only checks
 #?   make format docs  clang-format over all of it; docs/memory.md from include/layout.h
 #?   make clean help

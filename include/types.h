@@ -51,11 +51,15 @@ typedef uintptr_t vaddr_t;
 #define __unused	__attribute__((unused))
 #define __noinline	__attribute__((noinline))
 #define __always_inline inline __attribute__((always_inline))
-/* Inlined where instructions are counted; one copy a file where only size counts (-Os). */
+/* Inlined where instructions are counted; one copy a file, or one for all, where only size counts. */
 #ifdef __OPTIMIZE_SIZE__
+#define HOT_INLINE   0
 #define __hot_inline inline
+#define __hot_inline_or_call
 #else
-#define __hot_inline __always_inline
+#define HOT_INLINE	     1
+#define __hot_inline	     __always_inline
+#define __hot_inline_or_call static __always_inline
 #endif
 #define __noreturn     __attribute__((noreturn))
 #define __cold	       __attribute__((cold))

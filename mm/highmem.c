@@ -1,12 +1,58 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns what kmap_local's inline functions leave: each CPU's slots, what a thread switch
- * does to open windows, and copying through windows. No locks.
+ * Owns what the inline functions of kmap_local and of the fixmap leave: a copy of each to call, each
+ * CPU's slots, what a thread switch does to open windows, and copying through windows. No locks.
  */
 #include <mm/highmem.h>
 
 #include <arch/copypage.h>
 #include <lib/string.h>
+
+/* The inline functions' bodies once more, by the same names, for files compiled for size. */
+void *call_kmap_local_pfn(pfn_t pfn, pgprot_t prot) __asm__("kmap_local_pfn");
+void *call_kmap_local_page(struct page *page) __asm__("kmap_local_page");
+void call_kunmap_local_window(const void *addr) __asm__("kunmap_local_window");
+void call_kunmap_local(const void *addr) __asm__("kunmap_local");
+void *call_fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot) __asm__("fixmap_set");
+void call_fixmap_clear(enum fixmap_slot slot) __asm__("fixmap_clear");
+
+void *call_kmap_local_pfn(pfn_t pfn, pgprot_t prot)
+{
+	return kmap_local_pfn(pfn, prot);
+}
+
+void *call_kmap_local_page(struct page *page)
+{
+	return kmap_local_page(page);
+}
+
+void call_kunmap_local_window(const void *addr)
+{
+	kunmap_local_window(addr);
+}
+
+void call_kunmap_local(const void *addr)
+{
+	kunmap_local(addr);
+}
+
+void *call_fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot)
+{
+	return fixmap_set(slot, pa, prot);
+}
+
+void call_fixmap_clear(enum fixmap_slot slot)
+{
+	fixmap_clear(slot);
+}
+
+void kunmap_local_refuse(const void *addr)
+{
+	const struct thread_core *core = current_core();
+
+	bug("kunmap_local.order", "address %p, last window %p of %u", addr,
+	    (void *)(core->kmap_va + (core->kmap_depth - 1) * PAGE_SIZE), core->kmap_depth);
+}
 
 void kmap_local_set_cpu(struct thread_core *core, u32 cpu)
 {
@@ -75,9 +121,9 @@ void memcpy_to_page(struct page *page, u32 offset, const void *from, u32 len)
 	void *va;
 
 	check_within_page(offset, len);
-	va = kmap_local_page(page);
+	va = call_kmap_local_page(page);
 	memcpy(va + offset, from, len);
-	kunmap_local(va);
+	call_kunmap_local(va);
 }
 
 void memcpy_from_page(void *to, struct page *page, u32 offset, u32 len)
@@ -85,7 +131,7 @@ void memcpy_from_page(void *to, struct page *page, u32 offset, u32 len)
 	void *va;
 
 	check_within_page(offset, len);
-	va = kmap_local_page(page);
+	va = call_kmap_local_page(page);
 	memcpy(to, va + offset, len);
-	kunmap_local(va);
+	call_kunmap_local(va);
 }

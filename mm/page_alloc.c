@@ -438,7 +438,7 @@ void free_pages_bulk(struct page *const *pages, u32 n)
 
 /* ---- queries ---- */
 
-void zone_query(enum zone_id id, struct zone_info *info)
+__cold void zone_query(enum zone_id id, struct zone_info *info)
 {
 	*info = (struct zone_info){
 		.name = id == ZONE_HIGH ? "HighMem" : "Normal",
@@ -505,7 +505,7 @@ static __cold void bank_release(const struct memblock_range *bank)
 	pages_reserve(done, pa_to_pfn(bank_end));
 }
 
-void page_alloc_cpu_init(void)
+__cold void page_alloc_cpu_init(void)
 {
 	struct thread_core *core = current_core();
 

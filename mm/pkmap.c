@@ -172,7 +172,7 @@ void *page_address(const struct page *page)
 	return slot_va(number);
 }
 
-void pkmap_query(struct pkmap_info *info)
+__cold void pkmap_query(struct pkmap_info *info)
 {
 	*info = (struct pkmap_info){ .flushes = pkmap.flushes };
 	for (u32 i = 1; i <= PKMAP_SLOTS; i++) {
@@ -189,7 +189,7 @@ void pkmap_query(struct pkmap_info *info)
 	}
 }
 
-void pkmap_init(void)
+__cold void pkmap_init(void)
 {
 	struct page *page = alloc_page(GFP_KERNEL | GFP_ZERO);
 

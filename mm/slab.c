@@ -380,7 +380,7 @@ slow:
 
 /* ---- boot and baselines ---- */
 
-void slab_shrink(void)
+__cold void slab_shrink(void)
 {
 	for (u32 id = 0; id < KMALLOC_CLASSES; id++) {
 		u32 flags = irq_save();
@@ -396,7 +396,7 @@ void slab_shrink(void)
 	}
 }
 
-void slab_cpu_init(void)
+__cold void slab_cpu_init(void)
 {
 	struct slab_cpu *cpu = this_cpu_ptr(slab_cpu);
 
@@ -408,7 +408,7 @@ void slab_cpu_init(void)
 	}
 }
 
-void slab_init(void)
+__cold void slab_init(void)
 {
 	slab_cpu.lowmem_bytes = mm.lowmem_end - PAGE_OFFSET;
 	slab_cpu.page_bias = mm.low_page_bias;

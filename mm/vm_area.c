@@ -441,7 +441,7 @@ __cold bool vmalloc_query(vaddr_t addr, bool next, struct vmalloc_info *info)
 	return area;
 }
 
-void vmalloc_init(vaddr_t start, vaddr_t end)
+__cold void vmalloc_init(vaddr_t start, vaddr_t end)
 {
 	struct va_seg *first = kmalloc(sizeof(*first));
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """GDB commands for Fanlight; `make gdb` loads this file into gdb-multiarch.
 
+    fl-boot [BUILD BOARD] starts QEMU with an image, stopped at its first instruction, and connects:
+                          what `make gdb` does; its serial log is BUILD/gdb-serial.log
     fl-connect [TARGET]   connects to QEMU's stub (default: localhost:1234) and loads the symbols
     fl-walk ADDRESS       walks the page tables for one virtual address, every level decoded
     fl-layout [LOG]       the whole address space as tools/ptread shows it; LOG is the serial log
                           with the @layout line, which names the regions
 
-QEMU must wait for a debugger: `-s -S` added to its arguments, which each run leaves in
-build/results/RUN/qemu.sh. Before the MMU is on the code runs at its load address, so symbols only
+For fl-connect QEMU must wait for a debugger: `-s -S` added to its arguments, which each run leaves
+in build/results/RUN/qemu.sh. Before the MMU is on the code runs at its load address, so symbols only
 fit from there on: `hbreak kernel_main`, then `continue`.
 
 GDB's own memory commands cut addresses to 32 bits here: `x/gx 0x240000000` reads 0x40000000, and
@@ -18,7 +20,9 @@ QEMU's `monitor xp`, so they see tables and pages above 4 GiB.
 import os
 import pathlib
 import re
+import shlex
 import sys
+import tomllib
 
 import gdb
 
@@ -90,6 +94,30 @@ class Command(gdb.Command):
             raise gdb.GdbError(str(error)) from error
 
 
+class Boot(Command):
+    """fl-boot [BUILD [BOARD]]: QEMU as a child of GDB, stopped before the first instruction."""
+
+    name = "fl-boot"
+
+    def run(self, argv):
+        words = argv + ["build", "vexpress-a15"][len(argv):]
+        build, name = ROOT / words[0], words[1]
+        with open(ROOT / "boards" / name / "board.toml", "rb") as f:
+            board = tomllib.load(f)
+        args = [board["binary"], "-M", board["machine"], "-cpu", board["cpu"], "-m", board["memory"],
+                "-smp", str(board["smp"]), *board.get("args", []), "-display", "none",
+                "-monitor", "none", "-serial", f"file:{build / 'gdb-serial.log'}",
+                "-kernel", str(build / "fanlight.zImage"), "-append", "panic=halt",
+                "-S", "-gdb", "stdio"]
+        if board["dtb"] == "own":
+            args += ["-dtb", str(build / f"{name}.dtb")]
+        os.environ["QEMU_AUDIO_DRV"] = "none"
+        gdb.execute(f"file {build / 'fanlight'}")
+        gdb.execute("target remote | exec " + shlex.join(args))
+        print("stopped at the first instruction; symbols fit from kernel_main on:\n"
+              "    hbreak kernel_main\n    continue")
+
+
 class Connect(Command):
     """fl-connect [TARGET]: connect to QEMU's gdb stub (default: localhost:1234)."""
 
@@ -155,5 +183,5 @@ class Layout(Command):
         print(show.text(tables, layout, problems))
 
 
-for command in (Connect, Walk, Layout):
+for command in (Boot, Connect, Walk, Layout):
     command()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Turns what binutils say about the linked kernel into its own table of functions: name and unwind code.
+"""Turns what binutils say about the linked kernel into its own table of functions.
 
     (arm-none-eabi-nm -n pass1.elf; arm-none-eabi-readelf -u pass1.elf) | symtab.py -o symtab.S
     symtab.py --empty -o symtab.S                             an empty one, for the first link
@@ -91,7 +91,7 @@ def unwind_codes(readelf_text):
 
 
 def with_codes(table, codes):
-    """[(address, name, code)]: each entry holds up to the next one, for assembly without any too."""
+    """[(address, name, code)]: each code holds up to the next one's function."""
     begins = sorted(codes)
     lost = {at for at in begins if codes[at] is not None} - {address for address, _ in table}
     if lost:
@@ -192,7 +192,7 @@ def label(name):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="nm -n and readelf -u to the kernel's table of functions")
+    parser = argparse.ArgumentParser(description="nm -n, readelf -u to the table of functions")
     parser.add_argument("said", nargs="?", help="their output; without it, standard input")
     parser.add_argument("-o", "--output", help="assembly file; without it, standard output")
     parser.add_argument("--empty", action="store_true", help="write the table without entries")

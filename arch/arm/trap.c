@@ -13,6 +13,7 @@
 #include <arch/early_boot.h>
 #include <arch/fault.h>
 #include <arch/irqflags.h>
+#include <arch/probe.h>
 
 extern char vectors[]; /* vectors.S */
 
@@ -101,4 +102,24 @@ void trap_handle(struct trap_regs *regs)
 		}
 	}
 	trap_fatal(regs);
+}
+
+int probe_read(const void *addr, u32 *value)
+{
+	return probe_read_status(addr, value) ? -EFAULT : 0;
+}
+
+int probe_read8(const void *addr, u8 *value)
+{
+	return probe_read8_status(addr, value) ? -EFAULT : 0;
+}
+
+int probe_write(void *addr, u32 value)
+{
+	return probe_write_status(addr, value) ? -EFAULT : 0;
+}
+
+int probe_write8(void *addr, u8 value)
+{
+	return probe_write8_status(addr, value) ? -EFAULT : 0;
 }

@@ -39,7 +39,14 @@ extern pte_t fixmap_table[PTRS_PER_TABLE];
  * Maps the page at pa (page-aligned) and returns its address. The slot must be empty (BUG
  * "fixmap.busy"), prot not W+X. Any context; no lock, for each slot has one owner.
  */
-static __hot_inline void *fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot)
+__hot_inline_or_call void *fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot);
+/* Unmaps, flushed on every CPU when it returns. BUG "fixmap.empty". Interrupts enabled. */
+__hot_inline_or_call void fixmap_clear(enum fixmap_slot slot);
+
+/* Inline where instructions are counted, else the copies in mm/highmem.c. */
+#if HOT_INLINE
+
+static __always_inline void *fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot)
 {
 	vaddr_t va = fixmap_va(slot);
 
@@ -51,8 +58,7 @@ static __hot_inline void *fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgpr
 	return (void *)va;
 }
 
-/* Unmaps, flushed on every CPU when it returns. BUG "fixmap.empty". Interrupts enabled. */
-static __hot_inline void fixmap_clear(enum fixmap_slot slot)
+static __always_inline void fixmap_clear(enum fixmap_slot slot)
 {
 	vaddr_t va = fixmap_va(slot);
 
@@ -62,3 +68,5 @@ static __hot_inline void fixmap_clear(enum fixmap_slot slot)
 	pte_write(&fixmap_table[slot], pte_none());
 	tlb_flush_page(va);
 }
+
+#endif

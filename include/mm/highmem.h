@@ -24,9 +24,9 @@
 
 /* A window onto page, valid until the matching kunmap_local(), which comes in reverse order.
  * Any context. At most KMAP_LOCAL_DEPTH at once per thread, BUG "kmap_local.depth". */
-static __hot_inline void *kmap_local_page(struct page *page);
+__hot_inline_or_call void *kmap_local_page(struct page *page);
 /* addr: anywhere inside the page. BUG "kunmap_local.order". */
-static __hot_inline void kunmap_local(const void *addr);
+__hot_inline_or_call void kunmap_local(const void *addr);
 
 static __hot_inline void *kmap_atomic(struct page *page);
 static __hot_inline void kunmap_atomic(const void *addr);
@@ -77,7 +77,19 @@ static inline void page_check_mappable(const struct page *page)
 	       "page %08x: flags 0x%x", page_to_pfn(page), page->flags);
 }
 
-/* ---- kmap_local, inline ---- */
+/*
+ * ---- kmap_local ----
+ *
+ * Inline where instructions are counted. Files that only have to be small (-Os) call the copies
+ * in mm/highmem.c.
+ */
+__hot_inline_or_call void *kmap_local_pfn(pfn_t pfn, pgprot_t prot);
+__hot_inline_or_call void kunmap_local_window(const void *addr);
+
+/* BUG "kunmap_local.order". */
+void __noreturn __cold kunmap_local_refuse(const void *addr);
+
+#if HOT_INLINE
 
 /*
  * The protocol, which interrupts and a switch may cut anywhere:
@@ -86,7 +98,7 @@ static inline void page_check_mappable(const struct page *page)
  * A slot's entry exists nowhere else: the switch-out moves open entries to kmap_saved and
  * invalidates them, the switch-in writes them back.
  */
-static __hot_inline void *kmap_local_pfn(pfn_t pfn, pgprot_t prot)
+static __always_inline void *kmap_local_pfn(pfn_t pfn, pgprot_t prot)
 {
 	struct thread_core *core = current_core();
 	u32 depth = core->kmap_depth;
@@ -100,21 +112,22 @@ static __hot_inline void *kmap_local_pfn(pfn_t pfn, pgprot_t prot)
 	return (void *)(core->kmap_va + depth * PAGE_SIZE);
 }
 
-static __hot_inline void kunmap_local_window(const void *addr)
+static __always_inline void kunmap_local_window(const void *addr)
 {
 	struct thread_core *core = current_core();
 	u32 depth = core->kmap_depth - 1;
 	vaddr_t va = core->kmap_va + depth * PAGE_SIZE;
 
-	BUG_ON((s32)depth < 0 || (((vaddr_t)addr ^ va) >> PAGE_SHIFT) != 0, "kunmap_local.order",
-	       "address %p, last window %p of %u", addr, (void *)va, depth + 1);
+	if (unlikely((s32)depth < 0 || (((vaddr_t)addr ^ va) >> PAGE_SHIFT) != 0)) {
+		kunmap_local_refuse(addr);
+	}
 	compiler_barrier(); /* the caller's accesses stay before it */
 	pte_write(core->kmap_ptes + depth, pte_none());
 	tlb_flush_local(va); /* clear and invalid before the slot is given back */
 	WRITE_ONCE(core->kmap_depth, depth);
 }
 
-static __hot_inline void *kmap_local_page(struct page *page)
+static __always_inline void *kmap_local_page(struct page *page)
 {
 	if (page_is_high(page)) {
 		if (CONFIG_DEBUG) {
@@ -125,12 +138,14 @@ static __hot_inline void *kmap_local_page(struct page *page)
 	return lowmem_page_address(page);
 }
 
-static __hot_inline void kunmap_local(const void *addr)
+static __always_inline void kunmap_local(const void *addr)
 {
 	if ((vaddr_t)addr >= mm.lowmem_end) {
 		kunmap_local_window(addr);
 	}
 }
+
+#endif
 
 static __hot_inline void *kmap_atomic(struct page *page)
 {

@@ -69,7 +69,7 @@ static __always_inline u32 kmalloc_class(size_t size)
  * NULL: no memory. Not zeroed. */
 static __always_inline __must_check void *kmalloc(size_t size)
 {
-	if (__builtin_constant_p(size) && size <= KMALLOC_MAX) {
+	if (HOT_INLINE && __builtin_constant_p(size) && size <= KMALLOC_MAX) {
 		return slab_alloc(kmalloc_class(size));
 	}
 	return kmalloc_any(size);

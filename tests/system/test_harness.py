@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from runner import bench, elf, layout, session, table
+from runner import bench, elf, layout, session, source, table
 from runner.judge import Verdict
 from runner.prepare import Builds, stub
 from runner.qemu import Limits
@@ -216,3 +216,12 @@ def test_table_is_sound():
     assert len(runs) > 20
     for run in runs:
         assert set(run.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"), run.name
+
+
+def test_a_failed_check_is_shown_with_its_source():
+    text = (ROOT / "tests/kernel/test_kmap.c").read_text().splitlines()
+    number = next(n for n, line in enumerate(text, 1) if "CHECK_EQ(" in line)
+    log = ["    # some measured value", f"    # test_kmap.c:{number}: got 0x1 (1), want 0x2 (2)",
+           "    # test_kmap.c:99999: does not hold", "    # test_nothing.c:1: does not hold"]
+    shown = source.explained(log)
+    assert shown == [*log[:2], "        " + text[number - 1].strip(), *log[2:]]

@@ -17,7 +17,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from conftest import builds, globs, matches, shard  # noqa: E402  (needs the path above)
-from runner import elf, prepare, session, table  # noqa: E402
+from runner import elf, prepare, session, source, table  # noqa: E402
 from runner.judge import Verdict  # noqa: E402
 
 QEMUS = 2
@@ -119,6 +119,7 @@ def test_run(run, name, outcomes):
     if not found:
         pytest.fail(f"not reported: {report(outcome)}", pytrace=False)
     if found[0].status == "fail":
-        pytest.fail("\n".join([found[0].reason, *found[0].log, report(outcome)]), pytrace=False)
+        pytest.fail("\n".join([found[0].reason, *source.explained(found[0].log), report(outcome)]),
+                    pytrace=False)
     if found[0].status == "skip":
         pytest.skip(f"{name}: {found[0].reason}")

@@ -13,7 +13,7 @@ import pathlib
 import subprocess
 import sys
 
-from . import bench, elf, session, table
+from . import bench, elf, session, source, table
 from .judge import Ending, Expect, Verdict, judge
 from .prepare import Builds, Unavailable
 from .stream import Stream
@@ -26,6 +26,9 @@ def _tell(outcome: session.Outcome, rerun: str) -> None:
     sys.stdout.flush()
     for reason in outcome.reasons:
         print(f"runner: {reason}", file=sys.stderr)
+    for test in outcome.tests:
+        for line in source.explained(test.log) if test.status == "fail" else ():
+            print(f"runner: {test.name}: {line.strip()}", file=sys.stderr)
     counts = {s: sum(t.status == s for t in outcome.tests) for s in ("pass", "fail", "skip")}
     print(f"runner: {outcome.run.name}: {outcome.verdict} ({counts['pass']} passed, "
           f"{counts['fail']} failed, {counts['skip']} skipped) in {outcome.seconds:.1f} s",

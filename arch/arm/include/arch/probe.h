@@ -18,25 +18,10 @@ u32 probe_write8_status(void *addr, u8 value) __must_check;
 u32 probe_exec_status(const void *addr) __must_check;
 
 /* The same: 0 or -EFAULT. Nothing is stored in *value on error. */
-static inline int __must_check probe_read(const void *addr, u32 *value)
-{
-	return probe_read_status(addr, value) ? -EFAULT : 0;
-}
-
-static inline int __must_check probe_read8(const void *addr, u8 *value)
-{
-	return probe_read8_status(addr, value) ? -EFAULT : 0;
-}
-
-static inline int __must_check probe_write(void *addr, u32 value)
-{
-	return probe_write_status(addr, value) ? -EFAULT : 0;
-}
-
-static inline int __must_check probe_write8(void *addr, u8 value)
-{
-	return probe_write8_status(addr, value) ? -EFAULT : 0;
-}
+int __must_check probe_read(const void *addr, u32 *value);
+int __must_check probe_read8(const void *addr, u8 *value);
+int __must_check probe_write(void *addr, u32 value);
+int __must_check probe_write8(void *addr, u8 value);
 
 static inline int __must_check probe_exec(const void *addr)
 {
