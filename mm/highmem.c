@@ -46,6 +46,11 @@ void call_fixmap_clear(enum fixmap_slot slot)
 	fixmap_clear(slot);
 }
 
+void kmap_local_refuse(u32 depth)
+{
+	bug("kmap_local.depth", "%u windows open", depth);
+}
+
 void kunmap_local_refuse(const void *addr)
 {
 	const struct thread_core *core = current_core();

@@ -17,7 +17,7 @@ SECTIONS
 		__text_start = .;
 		KEEP(*(.head.text))
 		__head_end = .;
-		*(.text .text.*)
+		*(SORT_BY_ALIGNMENT(.text) SORT_BY_ALIGNMENT(.text.*))
 		*(.fixup)
 		. = ALIGN(ASM_PAGE_SIZE);
 		__text_end = .;

@@ -86,7 +86,8 @@ static inline void page_check_mappable(const struct page *page)
 __hot_inline_or_call void *kmap_local_pfn(pfn_t pfn, pgprot_t prot);
 __hot_inline_or_call void kunmap_local_window(const void *addr);
 
-/* BUG "kunmap_local.order". */
+/* BUG "kmap_local.depth", "kunmap_local.order". */
+void __noreturn __cold kmap_local_refuse(u32 depth);
 void __noreturn __cold kunmap_local_refuse(const void *addr);
 
 #if HOT_INLINE
@@ -103,7 +104,9 @@ static __always_inline void *kmap_local_pfn(pfn_t pfn, pgprot_t prot)
 	struct thread_core *core = current_core();
 	u32 depth = core->kmap_depth;
 
-	BUG_ON(depth >= KMAP_LOCAL_DEPTH, "kmap_local.depth", "%u windows open", depth);
+	if (unlikely(depth >= KMAP_LOCAL_DEPTH)) {
+		kmap_local_refuse(depth);
+	}
 	WRITE_ONCE(core->kmap_depth, depth + 1);
 	compiler_barrier(); /* pinned, before the CPU's slots are looked up */
 	pte_write(core->kmap_ptes + depth, pfn_pte(pfn, prot));

@@ -48,12 +48,12 @@ u32 page_wrong(struct page *page, u32 seed)
 	return wrong;
 }
 
-/* Takes the block at pa out of the list of held ones, or any if it is not there. */
+/* Takes the block `wanted` out of the list of held ones; the first if it is not there, or 0. */
 static struct page *held_take(pfn_t *held, pfn_t wanted)
 {
 	pfn_t *link = held;
 
-	while (*link && *link != wanted) {
+	while (wanted && *link && *link != wanted) {
 		link = &pfn_to_page(*link)->next;
 	}
 	if (!*link) {
