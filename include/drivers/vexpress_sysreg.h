@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Versatile Express system registers: power-off, reboot, the start of CPUs. */
+/* Versatile Express system registers: power-off and reboot. */
 #pragma once
 
 #include <lib/fdt.h>
