@@ -39,15 +39,22 @@ endif
 PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c lib/bootargs.c lib/console_find.c \
 	lib/fdt.c lib/fdt_addr.c lib/fdt_find.c lib/mem.c lib/string.c
 
-LIB_SRCS := lib/crc32.c lib/div.c lib/ktap.c lib/printf.c lib/symtab.c
-ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/memcpy.S arch/arm/probe.S \
-	arch/arm/probe.S arch/arm/setup.c arch/arm/sweep.S arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
+LIB_SRCS := lib/crc32.c lib/div.c lib/fdt_irq.c lib/interleave.c lib/ktap.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
+ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/memcpy.S \
+	arch/arm/probe.S arch/arm/secondary.S arch/arm/setup.c arch/arm/smp.c arch/arm/sweep.S arch/arm/switch.S \
+	arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
 MM_SRCS := mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/memblock.c mm/page.c \
 	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/slab.c mm/va_space.c mm/vm_area.c mm/vmalloc.c \
 	mm/walk_check.c
-KERNEL_SRCS := kernel/console.c kernel/main.c kernel/memory.c kernel/memtest.c kernel/oops.c \
-	kernel/panic.c kernel/power.c kernel/report.c kernel/story.c kernel/thread.c kernel/whereis.c kernel/whereis.c
-DRIVER_SRCS := drivers/pl011.c drivers/psci.c drivers/sp805.c drivers/vexpress_sysreg.c
+KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/irq.c kernel/log.c kernel/main.c \
+	kernel/memory.c kernel/memtest.c kernel/mutex.c kernel/oops.c kernel/panic.c kernel/power.c \
+	kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
+	kernel/whereis.c
+MONITOR_SRCS := kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \
+	kernel/monitor/make.c kernel/monitor/monitor.c kernel/monitor/owners.c \
+	kernel/monitor/phys.c kernel/monitor/tables.c kernel/monitor/trace.c
+DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/pl011.c drivers/psci.c drivers/sp805.c \
+	drivers/vexpress_sysreg.c
 TEST_SRCS := $(sort $(wildcard tests/kernel/*.c))
 
 # ---- flags ----
@@ -70,8 +77,8 @@ CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=
 endif
 PICFLAGS := -march=armv7-a -fpie -mno-unaligned-access -include arch/arm/pic.h
 # What is measured: -O2. All else only has to be small.
-HOT_SRCS := mm/buddy.c mm/highmem.c mm/page_alloc.c mm/pkmap.c mm/slab.c mm/vm_area.c \
-	mm/vmalloc.c tests/kernel/bench.c
+HOT_SRCS := kernel/sched.c mm/buddy.c mm/highmem.c mm/page_alloc.c mm/pkmap.c mm/slab.c mm/vm_area.c \
+	mm/vmalloc.c tests/kernel/bench.c tests/kernel/bench_smp.c
 code = $(if $(filter $(HOT_SRCS),$(1)),$(FAST),$(SMALL))
 # What is to be inlined says so.
 FAST := -O2 -fno-inline-functions -fno-inline-small-functions
@@ -81,7 +88,7 @@ LDFLAGS := -nostdlib -static -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,max-pa
 
 # ---- objects ----
 
-SRCS := $(PIC_SRCS) $(LIB_SRCS) $(ARCH_SRCS) $(MM_SRCS) $(KERNEL_SRCS) $(DRIVER_SRCS) $(TEST_SRCS)
+SRCS := $(PIC_SRCS) $(LIB_SRCS) $(ARCH_SRCS) $(MM_SRCS) $(KERNEL_SRCS) $(MONITOR_SRCS) $(DRIVER_SRCS) $(TEST_SRCS)
 OBJS := $(addprefix $(O)/obj/,$(addsuffix .o,$(basename $(SRCS))))
 PIC_OBJS := $(addprefix $(O)/obj/,$(addsuffix .o,$(basename $(PIC_SRCS))))
 IMAGES := $(O)/fanlight $(O)/fanlight.zImage $(patsubst boards/%.dts,$(O)/%.dtb,$(notdir $(wildcard boards/$(BOARD)/*.dts)))
@@ -155,7 +162,7 @@ $(O)/%.dtb: %.dts
 RUNNER := $(PYTHON) tools/runner
 MAKE_QUIETLY = $(MAKE) --no-print-directory
 
-.PHONY: deps run test bench check gdb format docs clean help variants
+.PHONY: deps run test soak bench check gdb format docs clean help variants
 deps:
 	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh
 
@@ -173,6 +180,11 @@ variants:
 test: deps
 	@$(MAKE_QUIETLY) all variants host-tests host-corpus check
 	@T='$(T)' RUN='$(RUN)' SHARD='$(SHARD)' $(RUNNER) test --build $(O)
+
+# The stress suite for 10^8 operations.
+soak: deps
+	@$(MAKE_QUIETLY) all
+	@T= RUN=soak SHARD= $(RUNNER) test --build $(O)
 
 bench: deps
 	@$(MAKE_QUIETLY) all
@@ -206,6 +218,7 @@ include tests/host/host.mk
 #?                     boot arguments
 #?   make test         every tier of tests; T=GLOB (tests) RUN=GLOB (runs) SHARD=i/n
 #?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs
+#?   make soak         the stress suite for 10^8 operations: most of an hour
 #?   make bench        instructions for each operation, beside Linux's
 #?   make check        formatting, who includes whom, headers, sizes, descriptor stores; seconds
 #?   make gdb          QEMU stopped at the first instruction under gdb, with fl-walk and fl-layout

@@ -1,44 +1,69 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PSCI 0.2 and later (ARM DEN 0022): SYSTEM_OFF and SYSTEM_RESET, by HVC or SMC as the tree says. */
+/*
+ * PSCI (ARM DEN 0022), by HVC or SMC as the tree says: CPU_ON, and from version 0.2 on SYSTEM_OFF
+ * and SYSTEM_RESET. Version 0.1 has no fixed numbers: the tree gives CPU_ON's.
+ */
 #include <drivers/psci.h>
 
 #include <arch/early_tables.h>
 #include <arch/irqflags.h>
+#include <errno.h>
 #include <kernel/power.h>
+#include <kernel/smp.h>
 #include <lib/string.h>
 #include <printk.h>
 
+#define PSCI_CPU_ON	  0x84000003u
 #define PSCI_SYSTEM_OFF	  0x84000008u
 #define PSCI_SYSTEM_RESET 0x84000009u
 
-static bool use_hvc;
+#define PSCI_ALREADY_ON (-4)
+#define PSCI_ON_PENDING (-5)
 
-static void psci_call(u32 function)
+static bool use_hvc;
+static u32 cpu_on = PSCI_CPU_ON;
+
+static s32 psci_call(u32 function, u32 arg1, u32 arg2)
 {
 	register u32 r0 __asm__("r0") = function;
+	register u32 r1 __asm__("r1") = arg1;
+	register u32 r2 __asm__("r2") = arg2;
+	register u32 r3 __asm__("r3") = 0; /* CPU_ON: what the CPU finds in r0 */
 
 	/* The SMC calling convention lets the firmware change r0-r3 only. */
 	if (use_hvc) {
 		__asm__ volatile(".arch_extension virt\n\thvc #0"
-				 : "+r"(r0)
+				 : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
 				 :
-				 : "r1", "r2", "r3", "memory");
+				 : "memory");
 	} else {
 		__asm__ volatile(".arch_extension sec\n\tsmc #0"
-				 : "+r"(r0)
+				 : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
 				 :
-				 : "r1", "r2", "r3", "memory");
+				 : "memory");
 	}
+	return (s32)r0;
 }
+
+static int psci_start(u32 mpidr, u32 entry)
+{
+	s32 error = psci_call(cpu_on, mpidr, entry);
+
+	return error == 0					    ? 0 :
+	       error == PSCI_ALREADY_ON || error == PSCI_ON_PENDING ? -EBUSY :
+								      -EIO;
+}
+
+static const struct smp_method psci_method = { "psci", psci_start, false };
 
 static void psci_off(void)
 {
-	psci_call(PSCI_SYSTEM_OFF);
+	(void)psci_call(PSCI_SYSTEM_OFF, 0, 0);
 }
 
 static void psci_reboot(void)
 {
-	psci_call(PSCI_SYSTEM_RESET);
+	(void)psci_call(PSCI_SYSTEM_RESET, 0, 0);
 }
 
 static const struct power_ops psci_power = { "psci", psci_off, psci_reboot };
@@ -46,10 +71,15 @@ static const struct power_ops psci_power = { "psci", psci_off, psci_reboot };
 void psci_init(const struct fdt *f)
 {
 	fdt_node node = fdt_find_compatible(f, FDT_START, "arm,psci-0.2");
+	bool old = false;
 	const char *method;
 
 	if (node < 0) {
 		node = fdt_find_compatible(f, FDT_START, "arm,psci-1.0");
+	}
+	if (node < 0) {
+		node = fdt_find_compatible(f, FDT_START, "arm,psci");
+		old = true;
 	}
 	if (node < 0 || !fdt_node_enabled(f, node)) {
 		return;
@@ -64,5 +94,10 @@ void psci_init(const struct fdt *f)
 		printk("psci: by hvc, but we came from HYP and nobody is left there: not used");
 		return;
 	}
-	power_register(&psci_power);
+	if (!old) {
+		power_register(&psci_power);
+	}
+	if (!old || fdt_prop_u32(f, node, "cpu_on", &cpu_on) == 0) {
+		smp_method_register(&psci_method);
+	}
 }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Versatile Express motherboard system registers (ARM DUI 0447, 4.3 and 4.6): the
- * configuration port to the board's controller, which switches power.
+ * configuration port to the board's controller, which switches power; and the flags, where the boot
+ * monitor's waiting CPUs read their entry whenever an interrupt wakes them.
  */
 #include <drivers/vexpress_sysreg.h>
 
 #include <arch/barrier.h>
 #include <arch/io.h>
 #include <kernel/power.h>
+#include <kernel/smp.h>
 #include <mm/fixmap.h>
 
-#define SYS_CFGCTRL 0xa4
+#define SYS_FLAGSSET 0x30
+#define SYS_FLAGSCLR 0x34
+#define SYS_CFGCTRL  0xa4
 
 #define CFG_START_WRITE 0xc0000000u
 #define CFG_SHUTDOWN	(8u << 20)
@@ -37,6 +41,16 @@ static void vexpress_reboot(void)
 
 static const struct power_ops vexpress_power = { "vexpress", vexpress_off, vexpress_reboot };
 
+static int vexpress_start(__unused u32 mpidr, u32 entry)
+{
+	io_write32(regs + SYS_FLAGSCLR, ~0u);
+	io_write32(regs + SYS_FLAGSSET, entry);
+	dsb_sy(); /* the flags, before the interrupt that makes it look */
+	return 0;
+}
+
+static const struct smp_method vexpress_method = { "arm,vexpress", vexpress_start, true };
+
 void vexpress_sysreg_init(const struct fdt *f)
 {
 	fdt_node node = fdt_find_compatible(f, FDT_START, "arm,vexpress-sysreg");
@@ -48,4 +62,5 @@ void vexpress_sysreg_init(const struct fdt *f)
 	}
 	regs = fixmap_set(FIX_POWER, pa, PAGE_DEVICE);
 	power_register(&vexpress_power);
+	smp_method_register(&vexpress_method);
 }

@@ -7,6 +7,7 @@
 
 #include <arch/spinlock.h>
 #include <bug.h>
+#include <kernel/log.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <printk.h>
@@ -19,9 +20,10 @@ static struct {
 	void *regs;
 	void (*tap)(const char *line, size_t len);
 	bool in_line;  /* a line is half sent: what a panic must end first */
+	bool prompt;   /* sent last was no whole line: the next one begins afresh */
 	bool panicked; /* the lock is nobody's any more: one CPU speaks */
 	spinlock_t lock;
-} console;
+} console = { .lock = SPINLOCK_RANKED(LOCK_RANK_CONSOLE) };
 
 void console_attach(const struct uart_driver *driver, void *regs)
 {
@@ -45,9 +47,14 @@ static void send(const char *text, size_t len)
 static void send_line(const char *line, size_t len)
 {
 	console.in_line = true;
+	if (console.prompt) {
+		console.prompt = false;
+		send("\r\n", 2);
+	}
 	send(line, len);
 	send("\r\n", 2);
 	console.in_line = false;
+	log_append(line, len);
 }
 
 void console_write_line(const char *line, size_t len)
@@ -67,6 +74,30 @@ void console_write_line(const char *line, size_t len)
 		console.tap(line, len);
 	}
 	spin_unlock_irqrestore(&console.lock, flags);
+}
+
+void console_write(const char *text, size_t len)
+{
+	bool locked = !READ_ONCE(console.panicked);
+	u32 flags = 0;
+
+	if (!console.driver || len == 0) {
+		return;
+	}
+	if (locked) {
+		flags = spin_lock_irqsave(&console.lock);
+	}
+	send(text, len);
+	console.prompt = text[len - 1] != '\n';
+	if (locked) {
+		spin_unlock_irqrestore(&console.lock, flags);
+	}
+}
+
+void *console_hardware(const struct uart_driver **driver)
+{
+	*driver = console.driver;
+	return console.regs;
 }
 
 void console_set_tap(void (*tap)(const char *line, size_t len))

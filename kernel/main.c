@@ -9,16 +9,25 @@
 #include <arch/irqflags.h>
 #include <arch/trap.h>
 #include <bug.h>
+#include <drivers/arch_timer.h>
+#include <drivers/gic.h>
 #include <drivers/pl011.h>
 #include <drivers/psci.h>
 #include <drivers/sp805.h>
 #include <drivers/vexpress_sysreg.h>
 #include <errno.h>
+#include <kernel/console.h>
+#include <kernel/errata.h>
+#include <kernel/irq.h>
+#include <kernel/log.h>
 #include <kernel/memory.h>
 #include <kernel/memtest.h>
+#include <kernel/monitor.h>
 #include <kernel/panic.h>
 #include <kernel/power.h>
 #include <kernel/report.h>
+#include <kernel/sched.h>
+#include <kernel/smp.h>
 #include <kernel/test.h>
 #include <kernel/thread.h>
 #include <lib/console_find.h>
@@ -29,12 +38,14 @@
 #include <printk.h>
 
 static struct bootargs args; /* keeps pointers into the copied tree */
+static fdt_node console_node = -ENOENT;
 
 static void attach_port(const struct console_port *port)
 {
 	static const struct uart_driver *const drivers[] = { [UART_PL011] = &pl011_driver };
 	phys_addr_t page = pa_align_down(port->pa, PAGE_SIZE);
 
+	console_node = port->node;
 	console_attach(drivers[port->kind],
 		       fixmap_set(FIX_UART, page, PAGE_DEVICE) + pa_offset(port->pa, PAGE_SIZE));
 	if (port->source == CONSOLE_FIRST) {
@@ -101,9 +112,8 @@ static void warn_of_ineffective(void)
 		bool given;
 		const char *name;
 	} later[] = {
-		{ args.monitor, "monitor" },	    { args.maxcpus != UINT32_MAX, "maxcpus" },
-		{ args.loglevel >= 0, "loglevel" }, { args.init.s, "init" },
-		{ args.errata_force.s, "errata" },
+		{ args.loglevel >= 0, "loglevel" },
+		{ args.init.s, "init" },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(later); i++) {
@@ -144,13 +154,20 @@ static void keep_tree(struct fdt *f, const void *blob, u32 bytes)
 	bootargs_parse(&args, tree_bootargs(f)); /* its pointers must outlive the loader's copy */
 }
 
-/* `selftest`, `bench`, `memtest`, in this order; nothing asked for: all suites. */
+static bool something_to_run(void)
+{
+	return args.selftest.s || args.bench.s || args.memtest.s;
+}
+
+/* `selftest`, `bench`, `memtest`, in this order; nothing of these: all suites. */
 static bool run_what_was_asked(void)
 {
-	bool nothing = !args.selftest.s && !args.bench.s && !args.memtest.s;
 	bool passed = true;
 
-	if (args.selftest.s || nothing) {
+	if (args.stress.s && !tests_set_stress(args.stress)) {
+		warn("boot argument \"stress=%.*s\" has no sense: ignored", SPAN_ARG(args.stress));
+	}
+	if (args.selftest.s || !something_to_run()) {
 		passed &= tests_run(args.selftest);
 	}
 	if (args.bench.s) {
@@ -169,6 +186,40 @@ static void take_pending_abort(void)
 	}
 }
 
+/* An interrupt of the console's port, or it is polled: said once. */
+static void start_input(const struct fdt *f)
+{
+	u32 irq;
+	bool edge;
+
+	if (irq_controller_present() && (irq_from_tree(f, console_node, 0, &irq, &edge) ||
+					 console_input_start(irq, edge))) {
+		printk("console: its interrupt leads nowhere that we know: input is polled");
+	}
+}
+
+static void start_interrupts(const struct fdt *f)
+{
+	gic_init(f);
+	if (irq_prepare_cpu(0)) {
+		panic("no memory for an interrupt stack");
+	}
+	irq_start_cpu();
+	arch_timer_init(f);
+	start_input(f);
+	irq_enable();
+}
+
+static void start_cpus(const struct fdt *f)
+{
+	if (args.errata_force.s && errata_force(args.errata_force) < 0) {
+		warn("errata=force:%.*s: nothing of that name that the kernel can do",
+		     SPAN_ARG(args.errata_force));
+	}
+	smp_start(f, args.maxcpus);
+	errata_print(false);
+}
+
 void kernel_main(void) __noreturn;
 void kernel_main(void)
 {
@@ -184,13 +235,24 @@ void kernel_main(void)
 	psci_init(&tree);      /* how to end */
 	vexpress_sysreg_init(&tree);
 	memory_discover(&tree, &args, boot_info.dtb_pa, bytes); /* memblock */
-	irq_enable();	     /* nothing is enabled at the controller yet; broadcasts want it */
 	memory_start(&args); /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
+	sched_init();	     /* this is one thread of many from now on */
+	log_init();	     /* what was printed so far moves to a larger place */
 	keep_tree(&tree, blob, bytes); /* the fdt window is closed */
+	if (args.panic == PANIC_MONITOR) {
+		monitor_prepare_for_panic(); /* a stack for it */
+	}
+	start_interrupts(&tree);       /* controller, timer, console input: unmasked from here on */
 	sp805_stop(&tree);	       /* a watchdog that the loader left running */
 	report_boot(&tree);	       /* banner, address map, @boot, @layout */
+	start_cpus(&tree);	       /* the others, and what is wrong with them */
 	story_tell();		       /* what a window is, for people */
-	run_end(run_what_was_asked());
+	if (!args.monitor || something_to_run()) {
+		run_end(run_what_was_asked());
+	}
+	if (args.monitor) {
+		monitor_run();
+	}
 	power_off();
 	for (;;) {
 		__asm__ volatile("wfi");

@@ -15,13 +15,14 @@
 #include <arch/unwind.h>
 #include <arch/walk.h>
 #include <kernel/panic.h>
+#include <kernel/thread.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <printk.h>
 
 typedef unsigned long long ull;
 
-static void report_tables(vaddr_t va)
+void walk_report(vaddr_t va)
 {
 	struct walk_regs regs;
 	struct walk walk;
@@ -53,6 +54,24 @@ static void report_tables(vaddr_t va)
 	}
 }
 
+/* The page below a stack is a guard. The registers were saved on the abort stack: we can speak. */
+static bool stack_overflows(const struct trap_regs *regs)
+{
+	const struct thread_core *core = current_core();
+
+	if (trap_in_irq_guard(regs->address)) {
+		panic_begin("stack.overflow", "overflow of the IRQ stack of CPU %u: 0x%08x, pc 0x%08x",
+			    core->cpu, regs->address, regs->r[15]);
+		return true;
+	}
+	if (core->stack_start - 1 - regs->address >= PAGE_SIZE) {
+		return false;
+	}
+	panic_begin("stack.overflow", "stack overflow of thread %s: 0x%08x, sp 0x%08x, pc 0x%08x",
+		    thread_current()->name, regs->address, regs->r[13], regs->r[15]);
+	return true;
+}
+
 static void begin_abort(const struct trap_regs *regs)
 {
 	const char *access = "execute";
@@ -64,6 +83,9 @@ static void begin_abort(const struct trap_regs *regs)
 		access = regs->status & FSR_CM	  ? "maintain" :
 			 regs->status & FSR_WRITE ? "write" :
 						    "read";
+	}
+	if (regs->kind == TRAP_DATA && stack_overflows(regs)) {
+		return;
 	}
 	if (level) {
 		snprintf(level_text, sizeof(level_text), ", level %u", level);
@@ -78,7 +100,6 @@ static void begin_other(const struct trap_regs *regs)
 	static const char rules[][16] = {
 		[TRAP_UNDEFINED] = "fault.undefined",
 		[TRAP_SVC] = "fault.svc",
-		[TRAP_IRQ] = "irq.unexpected",
 		[TRAP_FIQ] = "fiq.unexpected",
 	};
 	u32 insn = 0;
@@ -102,13 +123,14 @@ void trap_fatal(const struct trap_regs *regs)
 		begin_other(regs);
 	}
 	panic_registers(regs->r, 0);
-	printk("cpsr %08x mpidr %08x thread %08x", regs->cpsr, read_mpidr(), (u32)current_core());
+	printk("cpsr %08x mpidr %08x thread %08x %s", regs->cpsr, read_mpidr(), (u32)current_core(),
+	       thread_current()->name);
 	memcpy(u.r, regs->r, sizeof(u.r));
 	panic_backtrace(&u);
 	if (is_abort) {
 		address_describe(text, sizeof(text), regs->address);
 		printk("address 0x%08x: %s", regs->address, text);
-		report_tables(regs->address);
+		walk_report(regs->address);
 	}
 	panic_end();
 }

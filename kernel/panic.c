@@ -10,17 +10,19 @@
 #include <arch/cpreg.h>
 #include <arch/early_tables.h>
 #include <arch/irqflags.h>
+#include <arch/secondary.h>
 #include <bug.h>
 #include <kernel/console.h>
+#include <kernel/monitor.h>
 #include <kernel/power.h>
+#include <kernel/smp.h>
 #include <lib/printf.h>
 #include <lib/symtab.h>
 #include <mm/fixmap.h>
 #include <printk.h>
 
-#define MPIDR_AFFINITY 0x00ffffffu
-#define POWER_WAIT     2000000000u /* empty loops: at least a second */
-#define PANIC_DEPTH    3	   /* reports within reports before we fall silent */
+#define POWER_WAIT  2000000000u /* empty loops: at least a second */
+#define PANIC_DEPTH 3		/* reports within reports before we fall silent */
 
 static enum panic_action panic_action;
 static u32 panic_cpu;	/* affinity + 1 of the CPU that speaks; atomic */
@@ -98,6 +100,9 @@ static void vpanic_begin(const char *rule, const char *fmt, va_list args)
 		panic_silently(EARLY_PANIC);
 	}
 	vsnprintf(panic_text, sizeof(panic_text), fmt, args);
+	if (first) {
+		smp_stop_others(); /* a line that one of them is sending is finished first */
+	}
 	console_panic_begin();
 	if (first) {
 		printk("# interrupted");
@@ -130,6 +135,9 @@ static void wait_for_power(void)
 
 void panic_end(void)
 {
+	if (panic_depth == 1) {
+		smp_report_others();
+	}
 	switch (panic_action) {
 	case PANIC_POWEROFF:
 		printk("# panic: poweroff");
@@ -142,7 +150,9 @@ void panic_end(void)
 		wait_for_power();
 		break;
 	case PANIC_MONITOR:
-		printk("# there is no monitor yet");
+		printk("# panic: monitor");
+		panic_depth = 1; /* a fault in a command is the first inside the report again */
+		monitor_run_after_panic();
 		break;
 	case PANIC_DEFAULT:
 	case PANIC_HALT:
@@ -163,21 +173,29 @@ void panic_registers(const u32 *r, u32 first)
 	}
 }
 
-void panic_backtrace(struct unwind *u)
+void panic_callers(const u32 *pc, u32 count)
 {
 	char name[48];
 	u32 offset;
+
+	for (u32 i = 0; i < count; i++) {
+		if (symtab_lookup(pc[i], name, sizeof(name), &offset)) {
+			printk(" %08x %s+0x%x", pc[i], name, offset);
+		} else {
+			printk(" %08x", pc[i]);
+		}
+	}
+}
+
+void panic_backtrace(struct unwind *u)
+{
 	bool top = true;
 
 	printk("backtrace:");
 	for (u32 depth = 0; depth < UNWIND_MAX_DEPTH; depth++) {
 		u32 pc = unwind_pc(u);
 
-		if (symtab_lookup(pc, name, sizeof(name), &offset)) {
-			printk(" %08x %s+0x%x", pc, name, offset);
-		} else {
-			printk(" %08x", pc);
-		}
+		panic_callers(&pc, 1);
 		if (!unwind_step(u)) {
 			if (!top) {
 				return;

@@ -28,6 +28,8 @@ extern const u8 __build_id_note[NOTE_HEADER + BUILD_ID_BYTES]; /* the linker's *
 u32 report_boot_cycles;
 
 static const char *bootargs = "";
+static const struct fdt *tree;
+static u64 this_boot; /* its id */
 
 const char *report_bootargs(void)
 {
@@ -175,7 +177,7 @@ static void print_region(const char *name, vaddr_t start, vaddr_t end, const cha
 	printk("  0x%08x %4u MiB  %-9s %-9s  %s", (u32)start, bytes / SZ_1M, name, kind, rule);
 }
 
-static void print_map(void)
+void report_map(void)
 {
 	phys_addr_t low_end = pfn_to_pa(mm.low_end_pfn), total = memblock_total();
 	phys_addr_t below_4g = ram_below((phys_addr_t)1 << 32), low = ram_below(low_end);
@@ -224,14 +226,13 @@ static void json_add(struct json *j, const char *fmt, ...)
 	va_end(args);
 }
 
-static void print_boot(const struct fdt *f)
+static void print_boot(void)
 {
 	char board[64], build[41];
 
-	board_name(f, board, sizeof(board));
+	board_name(tree, board, sizeof(board));
 	build_id(build, BUILD_ID_BYTES);
-	report_boot_cycles = read_pmccntr();
-	printk("@boot {\"v\":1,\"id\":\"%016llx\",\"build\":\"%s\",\"board\":\"%s\"}", boot_id(f),
+	printk("@boot {\"v\":1,\"id\":\"%016llx\",\"build\":\"%s\",\"board\":\"%s\"}", this_boot,
 	       build, board);
 }
 
@@ -272,8 +273,16 @@ void report_boot(const struct fdt *f)
 	if (text) {
 		bootargs = text;
 	}
+	tree = f;
+	this_boot = boot_id(f);
 	print_banner(f);
-	print_map();
-	print_boot(f);
+	report_map();
+	report_boot_cycles = read_pmccntr();
+	report_again();
+}
+
+void report_again(void)
+{
+	print_boot();
 	print_layout();
 }

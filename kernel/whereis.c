@@ -8,6 +8,7 @@
 
 #include <arch/early_tables.h>
 #include <arch/probe.h>
+#include <kernel/thread.h>
 #include <lib/printf.h>
 #include <mm/directmap.h>
 #include <mm/bigwin.h>
@@ -38,8 +39,16 @@ static int describe_lowmem(char *buf, size_t size, vaddr_t va)
 
 static int describe_vmalloc(char *buf, size_t size, vaddr_t va)
 {
+	const struct thread *owner = thread_of_stack(va);
 	struct vmalloc_info info;
 	const char *guard = "";
+
+	if (owner) {
+		return snprintf(buf, size, "vmalloc area, %s stack of thread %s",
+				va < owner->core.stack_start ? "guard below the" : "the",
+				owner->name);
+	}
+
 	bool found = vmalloc_query(va, false, &info);
 
 	if (found ? va - info.start >= info.pages * PAGE_SIZE :

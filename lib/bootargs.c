@@ -130,16 +130,18 @@ static int parse_mem(struct bootargs *args, const struct bootarg *arg)
 
 static int parse_panic(struct bootargs *args, struct span value)
 {
-	/* In the order of enum panic_action, from PANIC_HALT on. */
-	static const char words[][9] = { "halt", "reboot", "poweroff", "monitor" };
-
-	for (u32 i = 0; i < ARRAY_SIZE(words); i++) {
-		if (span_eq(value, words[i])) {
-			args->panic = (enum panic_action)(PANIC_HALT + i);
-			return 0;
-		}
+	if (span_eq(value, "halt")) {
+		args->panic = PANIC_HALT;
+	} else if (span_eq(value, "reboot")) {
+		args->panic = PANIC_REBOOT;
+	} else if (span_eq(value, "poweroff")) {
+		args->panic = PANIC_POWEROFF;
+	} else if (span_eq(value, "monitor")) {
+		args->panic = PANIC_MONITOR;
+	} else {
+		return -EINVAL;
 	}
-	return -EINVAL;
+	return 0;
 }
 
 static int parse_errata(struct bootargs *args, struct span value)
@@ -157,24 +159,28 @@ static int parse_errata(struct bootargs *args, struct span value)
 /* Arguments that are kept as text. `optional`: they mean something without a value too. */
 static struct span *text_slot(struct bootargs *args, struct span key, bool *optional)
 {
-	static const struct {
-		char key[9];
-		bool optional;
-		u8 offset;
-	} slots[] = {
-		{ "selftest", true, offsetof(struct bootargs, selftest) },
-		{ "bench", true, offsetof(struct bootargs, bench) },
-		{ "memtest", true, offsetof(struct bootargs, memtest) },
-		{ "earlycon", true, offsetof(struct bootargs, earlycon) },
-		{ "console", false, offsetof(struct bootargs, console) },
-		{ "init", false, offsetof(struct bootargs, init) },
-	};
-
-	for (u32 i = 0; i < ARRAY_SIZE(slots); i++) {
-		if (span_eq(key, slots[i].key)) {
-			*optional = slots[i].optional;
-			return (struct span *)((char *)args + slots[i].offset);
-		}
+	*optional = true;
+	if (span_eq(key, "selftest")) {
+		return &args->selftest;
+	}
+	if (span_eq(key, "bench")) {
+		return &args->bench;
+	}
+	if (span_eq(key, "memtest")) {
+		return &args->memtest;
+	}
+	if (span_eq(key, "earlycon")) {
+		return &args->earlycon;
+	}
+	*optional = false;
+	if (span_eq(key, "stress")) {
+		return &args->stress;
+	}
+	if (span_eq(key, "console")) {
+		return &args->console;
+	}
+	if (span_eq(key, "init")) {
+		return &args->init;
 	}
 	return NULL;
 }

@@ -30,6 +30,7 @@ static bool port_from_node(const struct fdt *f, fdt_node node, struct console_po
 		return false;
 	}
 	/* The kind first: whether it is enabled, and where, costs a walk over the tree. */
+	port->node = node;
 	port->kind = uart_kind(f, node);
 	return port->kind != UART_NONE && fdt_node_enabled(f, node) &&
 	       fdt_reg_phys(f, node, 0, &port->pa, &size) == 0 && port->pa < PHYS_END &&
@@ -81,6 +82,7 @@ static bool port_by_address(struct span value, struct console_port *port)
 		return false;
 	}
 	port->kind = UART_PL011;
+	port->node = -ENOENT;
 	port->pa = pa;
 	return true;
 }
@@ -137,6 +139,7 @@ int console_last_resort(u32 midr, u32 cbar, struct console_port *port)
 		if (last_resort[i].cbar == cbar) {
 			port->kind = UART_PL011;
 			port->source = CONSOLE_LAST_RESORT;
+			port->node = -ENOENT;
 			port->pa = last_resort[i].uart;
 			return 0;
 		}

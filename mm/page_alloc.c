@@ -251,6 +251,18 @@ static __noinline struct page *zone_alloc_drained(enum zone_id id, u32 order)
 	return zone_alloc(id, order);
 }
 
+void page_alloc_cpu_drain(void)
+{
+	u32 flags = irq_save();
+
+	for (enum zone_id id = ZONE_NORMAL; id < ZONES; id++) {
+		struct pcp *pcp = &this_cpu_ptr(pcp_set)->zone[id];
+
+		pcp_drain(pcp, id, pcp->count);
+	}
+	irq_restore(flags);
+}
+
 struct page *alloc_pages(gfp_t gfp, u32 order)
 {
 	enum zone_id id = gfp_zone(gfp);
@@ -517,6 +529,8 @@ __cold void page_alloc_init(void)
 {
 	struct zone *normal = &zones[ZONE_NORMAL];
 
+	zones[ZONE_NORMAL].lock = (spinlock_t)SPINLOCK_RANKED(LOCK_RANK_MEMORY);
+	zones[ZONE_HIGH].lock = (spinlock_t)SPINLOCK_RANKED(LOCK_RANK_MEMORY);
 	buddy_init(&normal->buddy, NULL, mm.high_start);
 	buddy_init(&zones[ZONE_HIGH].buddy, mm.high_start, (const struct page *)UINTPTR_MAX);
 	for (u32 i = 0; i < memblock.memory.count; i++) {

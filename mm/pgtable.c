@@ -13,7 +13,7 @@
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 
-static spinlock_t pgtable_lock = SPINLOCK_INIT;
+static spinlock_t pgtable_lock = SPINLOCK_RANKED(LOCK_RANK_MEMORY);
 
 /* One load of 64 bits: an entry goes from nothing to a table once, and is never seen half. */
 static inline pmd_t pmd_read(const pmd_t *pmd)

@@ -20,6 +20,7 @@
 #include <arch/spinlock.h>
 #include <arch/tlb.h>
 #include <bug.h>
+#include <interleave.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
@@ -45,6 +46,7 @@ static struct {
 	u32 lazy_cost;	     /* of those */
 
 	spinlock_t purge_lock; /* one purge at a time: who waited for it finds what it freed */
+	u32 purges;	       /* that gave something back; guarded by purge_lock */
 } vm;
 
 /* ---- pages that are not simply allocated ---- */
@@ -258,9 +260,12 @@ static struct va_seg *lazy_free(struct va_seg *list, u32 keep)
 	return surplus;
 }
 
+/* True if something was given back since the call, by this CPU or another. */
 static __noinline bool purge(u32 keep_spares)
 {
 	struct va_seg *list, *area, *next;
+	u32 purges = READ_ONCE(vm.purges);
+	bool helped;
 
 	if (irqs_masked()) {
 		return false;
@@ -268,16 +273,23 @@ static __noinline bool purge(u32 keep_spares)
 	spin_lock(&vm.purge_lock);
 	list = lazy_take();
 	if (list) {
+		interleave_point(POINT_PURGE_TAKEN);
 		lazy_flush(list);
+		interleave_point(POINT_PURGE_FLUSHED);
 		lazy_release(list);
+		interleave_point(POINT_PURGE_RELEASED);
 	}
 	area = lazy_free(list, keep_spares);
+	if (list) {
+		WRITE_ONCE(vm.purges, vm.purges + 1);
+	}
+	helped = vm.purges != purges;
 	spin_unlock(&vm.purge_lock);
 	for (; area; area = next) {
 		next = area->peer;
 		kfree(area);
 	}
-	return list;
+	return helped;
 }
 
 bool area_purge(void)
@@ -314,6 +326,7 @@ void area_drop(const void *addr, u32 kinds)
 	vm.lazy_cost += area->size + LAZY_AREA_COST;
 	due = vm.lazy_cost > LAZY_MAX;
 	spin_unlock_irqrestore(&vm.lock, flags);
+	interleave_point(POINT_AREA_DROPPED);
 	if (unlikely(due)) {
 		purge(SPARE_MAX);
 	}
@@ -448,6 +461,8 @@ __cold void vmalloc_init(vaddr_t start, vaddr_t end)
 	if (!first) {
 		panic("no memory for the vmalloc area");
 	}
+	vm.lock = (spinlock_t)SPINLOCK_RANKED(LOCK_RANK_MEMORY);
+	vm.purge_lock = (spinlock_t)SPINLOCK_RANKED(LOCK_RANK_OUTER);
 	vm.start = start;
 	va_init(&vm.space, first, start >> PAGE_SHIFT, (end - start) >> PAGE_SHIFT);
 }

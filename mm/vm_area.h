@@ -54,7 +54,7 @@ void area_undo(struct va_seg *area, u32 mapped);
 void area_drop(const void *addr, u32 kinds);
 
 /* Flushes once, then gives pages and addresses of all lazy areas back. False: there was nothing
- * to purge, or interrupts are masked and it must not be done. */
+ * to purge, for no CPU, or interrupts are masked and it must not be done. */
 bool area_purge(void);
 
 /* A reference on a page that is not simply allocated (inside a block, reserved). False: it is

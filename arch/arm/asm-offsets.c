@@ -8,6 +8,7 @@
 #include <arch/early_boot.h>
 #include <arch/early_tables.h>
 #include <arch/pgtable.h>
+#include <arch/secondary.h>
 #include <arch/trap.h>
 #include <arch/unwind.h>
 #include <layout.h>
@@ -27,6 +28,11 @@ void asm_offsets(void)
 	DEFINE(ASM_TTBCR_KERNEL, TTBCR_KERNEL);
 	DEFINE(BOOT_INFO_ACTLR, offsetof(struct boot_info, actlr));
 	DEFINE(ASM_BOOT_STACK_SIZE, BOOT_STACK_SIZE);
+	DEFINE(BOOT_MMU_OPEN, offsetof(struct boot_mmu, open));
+	DEFINE(ASM_NR_CPUS, NR_CPUS);
+	DEFINE(SECONDARY_SIZE, sizeof(struct secondary));
+	DEFINE(SECONDARY_MPIDR, offsetof(struct secondary, mpidr));
+	DEFINE(SECONDARY_STACK_TOP, offsetof(struct secondary, stack_top));
 
 	DEFINE(TRAP_REGS_SIZE, sizeof(struct trap_regs));
 	DEFINE(TRAP_SP, offsetof(struct trap_regs, r[13]));
@@ -37,8 +43,8 @@ void asm_offsets(void)
 	DEFINE(TRAP_SVC, TRAP_SVC);
 	DEFINE(TRAP_PREFETCH, TRAP_PREFETCH);
 	DEFINE(TRAP_DATA, TRAP_DATA);
-	DEFINE(TRAP_IRQ, TRAP_IRQ);
 	DEFINE(TRAP_FIQ, TRAP_FIQ);
+	DEFINE(CORE_ATOMIC, offsetof(struct thread_core, atomic));
 	DEFINE(ABORT_STACK_SHIFT, PAGE_SHIFT);
 	DEFINE(UNWIND_PC, offsetof(struct unwind, r[15]));
 	DEFINE(UNWIND_EXACT, offsetof(struct unwind, exact));

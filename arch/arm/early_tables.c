@@ -18,6 +18,7 @@
 #include <arch/early_boot.h>
 #include <arch/irqflags.h>
 #include <arch/pte_write.h>
+#include <arch/secondary.h>
 #include <arch/trap.h>
 
 #include "early_print.h"
@@ -34,7 +35,8 @@ static pgd_t kernel_pgds[4] __aligned(32);
 /*
  * The boot table. Level 2 and 3 are for the identity page; level 2 of the kernel part is shared.
  * It is walked for a few instructions only, so its pages are lent: they are stacks afterwards,
- * once TTBR0's walks are off.
+ * once TTBR0's walks are off. When other CPUs start it stands again, for the same few
+ * instructions, on pages that are lent by whoever starts them.
  */
 static pgd_t boot_pgds[4] __aligned(32);
 #define boot_pmds ((pmd_t *)trap_boot_stack) /* nothing can fault yet */
@@ -46,13 +48,15 @@ static u32 identity_spare[32] __section(".last_page") __aligned(128);
 
 struct boot_info boot_info;
 struct boot_mmu boot_mmu;
+u32 pen_release;
+struct secondary_incoherent secondary_incoherent;
 
 extern const u32 mmu_on[], mmu_on_end[];
 
-/* With the MMU off an object's address is its physical address. */
+/* Also at the link address; with the MMU off an object's address is its physical address. */
 static phys_addr_t pa_of(const void *object)
 {
-	return (vaddr_t)object;
+	return boot_info.image_pa + ((vaddr_t)object - (vaddr_t)__image_start);
 }
 
 static pmd_t *early_pmd(vaddr_t va)
@@ -112,10 +116,10 @@ static const u32 *identity_place(void)
 }
 
 /*
- * The boot table for the page at `page`, virtual and physical. It shares level-2 entries with the kernel's part
- * as far as the identity page does not stand between.
+ * The boot table for the page at `page`, virtual and physical, on two empty pages. It shares
+ * level-2 entries with the kernel's part as far as the identity page does not stand between.
  */
-static void build_boot_table(vaddr_t page)
+static void build_boot_table(vaddr_t page, const struct boot_pages *lent)
 {
 	u32 gib = page >> PGD_SHIFT;
 	u32 kernel_gib = (u32)IMAGE_START >> PGD_SHIFT;
@@ -123,19 +127,38 @@ static void build_boot_table(vaddr_t page)
 
 	pgd_write(&boot_pgds[kernel_gib],
 		  (pgd_t){ pa_of(early_pmd((vaddr_t)kernel_gib << PGD_SHIFT)) | DESC_TABLE });
-	pgd_write(&boot_pgds[gib], (pgd_t){ pa_of(boot_pmds) | DESC_TABLE });
+	pgd_write(&boot_pgds[gib], (pgd_t){ lent->pmds_pa | DESC_TABLE });
 	if (gib == kernel_gib) {
-		pmd_write(&boot_pmds[pmd_index(FIXMAP_START)], *early_pmd(FIXMAP_START));
-		pmd_write(&boot_pmds[pmd_index(IMAGE_START)], *early_pmd(IMAGE_START));
+		pmd_write(&lent->pmds[pmd_index(FIXMAP_START)], *early_pmd(FIXMAP_START));
+		pmd_write(&lent->pmds[pmd_index(IMAGE_START)], *early_pmd(IMAGE_START));
 		if (pmd_index(page) == pmd_index(IMAGE_START)) {
 			for (u32 i = 0; i < PTRS_PER_TABLE; i++) {
-				pte_write(&boot_ptes[i], image_table[i]);
+				pte_write(&lent->ptes[i], image_table[i]);
 			}
 		}
 	}
-	pte_write(&boot_ptes[pte_index(page)], identity);
-	pmd_write(&boot_pmds[pmd_index(page)], pmd_table(pa_of(boot_ptes)));
+	pte_write(&lent->ptes[pte_index(page)], identity);
+	pmd_write(&lent->pmds[pmd_index(page)], pmd_table(lent->ptes_pa));
 	boot_mmu.ttbr0 = pa_of(boot_pgds);
+}
+
+void boot_table_clear(void)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(boot_pgds); i++) {
+		pgd_write(&boot_pgds[i], (pgd_t){ 0 });
+	}
+	dsb_sy(); /* the cleared entries, before their pages are used for anything else */
+}
+
+/*
+ * The identity page is the image's first, where mmu_on lies. If it hides another page of the image
+ * that does no harm: a CPU on this table touches nothing but the first page, at both addresses.
+ */
+void boot_table_rebuild(const struct boot_pages *lent)
+{
+	boot_table_clear();
+	build_boot_table(pa_low32(boot_info.image_pa), lent);
+	dsb_sy(); /* the table, before a CPU is told to use it */
 }
 
 /*
@@ -183,7 +206,9 @@ u32 early_boot(u32 dtb, u32 cpsr, u32 image)
 	apply_alternatives();
 	build_kernel_tables();
 	place = identity_place();
-	build_boot_table((vaddr_t)place);
+	build_boot_table(ALIGN_DOWN((vaddr_t)place, PAGE_SIZE),
+			 &(struct boot_pages){ boot_pmds, boot_ptes, pa_of(boot_pmds),
+					       pa_of(boot_ptes) });
 	dsb_sy(); /* tables and patched text are in memory, before head.S turns the MMU on */
 	write_iciallu();
 	dsb_sy(); /* invalidated, before the patched text is fetched */

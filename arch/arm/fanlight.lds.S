@@ -16,6 +16,7 @@ SECTIONS
 	.text : {
 		__text_start = .;
 		KEEP(*(.head.text))
+		KEEP(*(.head.text.smp))
 		__head_end = .;
 		*(SORT_BY_ALIGNMENT(.text) SORT_BY_ALIGNMENT(.text.*))
 		*(.fixup)
@@ -57,7 +58,10 @@ SECTIONS
 		*(SORT_BY_ALIGNMENT(.bss*))	/* the stacks, then what is small */
 		*(SORT_BY_ALIGNMENT(.data*))
 		. = ALIGN(64);
+		__percpu_start = .;
 		*(.percpu)
+		. = ALIGN(64);
+		__percpu_end = .;
 		*(.last_page)
 		. = ALIGN(ASM_PAGE_SIZE);
 		__content_end = .;
@@ -70,6 +74,7 @@ SECTIONS
 	__content_size = __content_end - __image_start;
 	__image_size = __image_end - __image_start;
 	ASSERT(mmu_on_end - mmu_on <= 128, "mmu_on has outgrown its spare place")
+	ASSERT((__percpu_start | __percpu_end) % 64 == 0, "a CPU's data share a cache line with others'")
 	ASSERT(__head_end - __image_start <= ASM_PAGE_SIZE, "head.S has outgrown the identity page")
 	ASSERT(__image_size <= ASM_IMAGE_SIZE, "the image has outgrown its region")
 

@@ -2,7 +2,7 @@
 /*
  * The first instructions: from any loader, at any address, in HYP, secure or non-secure
  * SVC, to C at the kernel's own address with the MMU on. All of this file is in the
- * image's first page, the identity page.
+ * image's first page, the identity page; so is the way in of the other CPUs (secondary.S).
  *
  * Must never write outside the image, nor write at all before the caches are clean.
  *
@@ -40,38 +40,26 @@ early_error_word:
 	.word	0			@ 0x40: why we stopped, if we cannot speak
 
 /*
- * Entry. In: r2 = device tree, MMU and data cache off. Mode: HYP or any PL1 mode.
+ * Entry. In: r2 = device tree, MMU and data cache off. Mode: HYP or any PL1 mode. A loader may
+ * start all CPUs here at once: the first of the cluster boots, the others wait.
  */
 entry:
+	mrc	p15, 0, r3, c0, c0, 5		@ MPIDR
+	tst	r3, #0xff
+	beq	boot
+	tst	r3, #0x40000000			@ U: the only one, whatever its number
+	beq	pen
+boot:
 	mrs	r11, cpsr
-	cpsid	aif
-	setend	le
 	mov	r10, r2
-	/* Count from here: cycle counter on, zeroed (C12.8). */
-	mov	r3, #0x80000000
-	mcr	p15, 0, r3, c9, c12, 1		@ PMCNTENSET
-	mov	r3, #5
-	mcr	p15, 0, r3, c9, c12, 0		@ PMCR: E, C
-	and	r3, r11, #MODE_MASK
-	cmp	r3, #MODE_HYP
-	beq	leave_hyp
-	cps	#MODE_SVC
-in_svc:
-	/* A loader may leave the instruction cache and prediction on; start from known state. */
-	mrc	p15, 0, r3, c1, c0, 0		@ SCTLR
-	bic	r3, r3, #0x1800			@ I, Z
-	bic	r3, r3, #0x0005			@ C, M
-	mcr	p15, 0, r3, c1, c0, 0
-	isb
-	bl	smp_bit_on			@ before any cache or TLB maintenance too (A15 TRM 4.3.28)
+	adr	r4, 1f
+	b	take_state
 	/* What the loader wrote may still be in a cache: to memory with it, before our first write. */
-	bl	dcache_clean_all
-	mov	r3, #0
-	mcr	p15, 0, r3, c7, c5, 0		@ ICIALLU
-	mcr	p15, 0, r3, c7, c5, 6		@ BPIALL
-	mcr	p15, 0, r3, c8, c7, 0		@ TLBIALL
-	dsb	sy				@ all three complete
-	isb					@ before the next fetch
+1:	mrc	p15, 1, r0, c0, c0, 1		@ CLIDR
+	ubfx	r1, r0, #24, #3			@ level of coherency
+	mov	r8, #0				@ clean and invalidate
+	bl	dcache_by_set_way
+	bl	tlb_and_icache_forget
 	adr	r8, _start
 	ldr	r3, =0xfff
 	tst	r8, r3
@@ -113,10 +101,32 @@ aligned:
 	.ltorg
 
 /*
- * Leaves HYP for SVC. HYP keeps nothing for itself: no traps, the timers open, the
- * CPU's own identity. (B1.8.5, B4.2: HCR … VMPIDR)
- * Clobbers r3. Goes on at in_svc in SVC mode.
+ * From any mode to SVC, interrupts masked, MMU and caches off as far as this CPU's own controls
+ * go; the same for all CPUs. Counts from here: cycle counter on, zeroed (C12.8). HYP keeps
+ * nothing for itself: no traps, the timers open, the CPU's own identity (B1.8.5, B4.2: HCR …
+ * VMPIDR). In: r4 where to go on, r11 = CPSR. Clobbers r3. Writes no memory.
  */
+	.globl	take_state
+take_state:
+	cpsid	aif
+	setend	le
+	mov	r3, #0x80000000
+	mcr	p15, 0, r3, c9, c12, 1		@ PMCNTENSET
+	mov	r3, #5
+	mcr	p15, 0, r3, c9, c12, 0		@ PMCR: E, C
+	and	r3, r11, #MODE_MASK
+	cmp	r3, #MODE_HYP
+	beq	leave_hyp
+	cps	#MODE_SVC
+in_svc:
+	/* A loader may leave the instruction cache and prediction on; start from known state. */
+	mrc	p15, 0, r3, c1, c0, 0		@ SCTLR
+	bic	r3, r3, #0x1800			@ I, Z
+	bic	r3, r3, #0x0005			@ C, M
+	mcr	p15, 0, r3, c1, c0, 0
+	isb
+	bl	smp_bit_on			@ before any cache or TLB maintenance too (A15 TRM 4.3.28)
+	bx	r4
 leave_hyp:
 	mov	r3, #0
 	mcr	p15, 4, r3, c1, c1, 0		@ HCR: no stage 2, no routing
@@ -144,17 +154,26 @@ leave_hyp:
 	eret					@ synchronizes all of the above
 	.ltorg
 
+/* ICIALLU, BPIALL, TLBIALL: what this CPU fetched or translated before. Clobbers r3. */
+	.globl	tlb_and_icache_forget
+tlb_and_icache_forget:
+	mov	r3, #0
+	mcr	p15, 0, r3, c7, c5, 0		@ ICIALLU
+	mcr	p15, 0, r3, c7, c5, 6		@ BPIALL
+	mcr	p15, 0, r3, c8, c7, 0		@ TLBIALL
+	dsb	sy				@ all three complete
+	isb					@ before the next fetch
+	bx	lr
+
 /*
- * Cleans and invalidates every data cache level up to the level of coherency, by set
- * and way (B2.2.4, B4.2.1). Only this CPU may be running. No memory access.
- * Clobbers r0-r7, r12.
+ * The data cache levels below r1, by set and way (B2.2.4, B4.2.1): cleaned and invalidated, or
+ * with r8 = 1 only invalidated. No other CPU may use those levels. No memory access.
+ * In: r0 = CLIDR. Clobbers r0-r7, r12.
  */
-	.globl	dcache_clean_all
-	.type	dcache_clean_all, %function
-dcache_clean_all:
+	.globl	dcache_by_set_way
+	.type	dcache_by_set_way, %function
+dcache_by_set_way:
 	dmb	sy				@ earlier accesses, before the maintenance
-	mrc	p15, 1, r0, c0, c0, 1		@ CLIDR
-	ubfx	r1, r0, #24, #3			@ level of coherency
 	mov	r2, #0				@ level, 0-based
 1:	cmp	r2, r1
 	bhs	5f
@@ -177,7 +196,9 @@ dcache_clean_all:
 	orr	r3, r3, r2, lsl #1
 	cmp	r5, #0
 	orrne	r3, r3, r5, lsl r7
-	mcr	p15, 0, r3, c7, c14, 2		@ DCCISW
+	cmp	r8, #0
+	mcreq	p15, 0, r3, c7, c14, 2		@ DCCISW
+	mcrne	p15, 0, r3, c7, c6, 2		@ DCISW
 	subs	r12, r12, #1
 	bpl	3b
 	subs	r5, r5, #1
@@ -194,7 +215,8 @@ dcache_clean_all:
 /*
  * ACTLR.SMP, before caches or MMU: without it a Cortex-A7/A15/A17 takes no part in
  * coherency, and its own caches misbehave (Cortex-A15 TRM 4.3.28). Other CPUs' ACTLR
- * is not ours to know. Out: r0 = ACTLR read back, or with bit 6 set where it does not apply.
+ * is not ours to know. QEMU has no ACTLR; nor has it a REVIDR, which these CPUs have: it reads as
+ * MIDR then. Out: r0 = ACTLR read back, or with bit 6 set where it does not apply.
  * Clobbers r1, r2.
  */
 	.globl	smp_bit_on
@@ -214,6 +236,9 @@ smp_bit_on:
 	movwne	r2, #0xc0d
 	cmpne	r1, r2
 	bne	1f
+	mrc	p15, 0, r1, c0, c0, 6		@ REVIDR
+	cmp	r1, r0
+	beq	1f
 	mrc	p15, 0, r0, c1, c0, 1		@ ACTLR
 	tst	r0, #0x40
 	bxne	lr
@@ -312,7 +337,8 @@ mmu_sctlr:	.word	ASM_SCTLR
 mmu_high:	.word	mmu_high_address
 mmu_on_end:
 
-/* At the kernel's address, through TTBR0 for the last time. */
+/* At the kernel's address, through TTBR0 for the last time. In the image's first page: all that
+ * another CPU's boot table has. */
 mmu_high_address:
 	mcr	p15, 0, r12, c2, c0, 2		@ TTBCR: final split, TTBR1 on, EPD0 = 1
 	isb					@ from here TTBR1 translates us: the same entries

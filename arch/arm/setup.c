@@ -9,6 +9,7 @@
 #include <arch/cpreg.h>
 #include <arch/early_tables.h>
 #include <arch/spinlock.h>
+#include <interleave.h>
 
 struct maint_counts maint_counts;
 
@@ -36,6 +37,7 @@ void *table_virt(phys_addr_t table)
 void spin_wait(spinlock_t *lock, u32 ticket)
 {
 	while (READ_ONCE(lock->owner) != ticket >> 16) {
+		interleave_point(POINT_SPIN);
 		__asm__ volatile("wfe" : : : "memory");
 	}
 }

@@ -10,6 +10,7 @@
 
 #include <arch/barrier.h>
 #include <arch/cpreg.h>
+#include <arch/current.h>
 #include <arch/early_boot.h>
 #include <arch/fault.h>
 #include <arch/irqflags.h>
@@ -20,6 +21,7 @@ extern char vectors[]; /* vectors.S */
 /* vectors.S: ABT mode's stack pointer, which lies at the landing. */
 void trap_set_landing(void *landing);
 vaddr_t trap_get_landing(void);
+vaddr_t trap_get_irq_stack(void);
 void trap_handle(struct trap_regs *regs);
 
 char trap_boot_stack[ABORT_STACK_SIZE] __aligned(ABORT_STACK_SIZE);
@@ -27,6 +29,7 @@ char trap_boot_stack[ABORT_STACK_SIZE] __aligned(ABORT_STACK_SIZE);
 void trap_init_cpu(void *stack_top)
 {
 	trap_set_landing((char *)stack_top - ABORT_STACK_LANDING);
+	trap_set_irq_stack(NULL); /* none yet */
 	write_vbar((vaddr_t)vectors);
 	isb(); /* VBAR, before the first exception that uses it */
 }
@@ -36,13 +39,27 @@ void trap_init(void)
 	trap_init_cpu(trap_boot_stack + ABORT_STACK_SIZE);
 }
 
+bool trap_in_irq_guard(vaddr_t va)
+{
+	vaddr_t top = trap_get_irq_stack();
+
+	return top && top - IRQ_STACK_SIZE - 1 - va < PAGE_SIZE;
+}
+
+static bool lies_in(vaddr_t va, u32 bytes, vaddr_t start, vaddr_t end)
+{
+	return va >= start && va < end && bytes <= end - va;
+}
+
 bool trap_on_stack(vaddr_t va, u32 bytes)
 {
+	const struct thread_core *core = current_core();
 	vaddr_t abort_base = ALIGN_DOWN(trap_get_landing(), ABORT_STACK_SIZE);
+	vaddr_t irq_end = trap_get_irq_stack();
 
-	return (va - (vaddr_t)boot_stack < BOOT_STACK_SIZE &&
-		bytes <= (vaddr_t)boot_stack_top - va) ||
-	       (va - abort_base < ABORT_STACK_SIZE && bytes <= abort_base + ABORT_STACK_SIZE - va);
+	return lies_in(va, bytes, core->stack_start, core->stack_end) ||
+	       (irq_end && lies_in(va, bytes, irq_end - IRQ_STACK_SIZE, irq_end)) ||
+	       lies_in(va, bytes, abort_base, abort_base + ABORT_STACK_SIZE);
 }
 
 static bool swallow_async; /* while firmware's abort may come in */
@@ -73,8 +90,8 @@ static bool fixup_at(struct trap_regs *regs, u32 insn)
 }
 
 /*
- * Called by vectors.S for every exception; returning goes on at regs->r[15].
- * Faults on user addresses, and interrupts, will be told apart here.
+ * Called by vectors.S for every exception but interrupts; returning goes on at regs->r[15].
+ * Faults on user addresses will be told apart here.
  */
 void trap_handle(struct trap_regs *regs)
 {
@@ -98,6 +115,11 @@ void trap_handle(struct trap_regs *regs)
 		regs->address = read_ifar();
 		if (fixup_at(regs, regs->r[14] - 4)) {
 			regs->cpsr &= ~CPSR_T; /* lr was even: the BLX was in ARM state */
+			return;
+		}
+	} else if (regs->kind == TRAP_UNDEFINED) {
+		regs->status = 1; /* of no meaning; not 0 */
+		if (fixup_at(regs, regs->r[15])) {
 			return;
 		}
 	}

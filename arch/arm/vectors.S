@@ -2,14 +2,18 @@
 /*
  * The exception vectors and the way into C and back (ARM DDI 0406C, B1.8).
  *
- * One stack serves all exceptions of a CPU. Each vector stores return address and SPSR
+ * One stack serves all faults of a CPU. Each vector stores return address and SPSR
  * by SRS at ABT mode's sp, the landing at the stack's top, and passes through ABT mode into SVC
  * mode; there it moves everything into a struct trap_regs and the landing is free again.
  * Nothing between can fault or be interrupted, so no other mode needs a stack. The frame
  * lies below the landing; if SVC mode's sp was on the abort stack already (an exception in
  * the handler), below that sp. The interrupted stack is never touched.
  *
- * Must not write memory outside the abort stack.
+ * Interrupts are another matter: what they interrupt runs with a good stack, or the store
+ * there is a fault of its own. They save on it what C may change, so that the thread can be
+ * switched out from there, and run on the CPU's IRQ stack, whose top is IRQ mode's sp.
+ *
+ * Faults must not write memory outside the abort stack.
  */
 #include <asm-offsets.h>
 
@@ -17,8 +21,12 @@
 	.arch_extension sec
 	.arm
 
+#define MODE_IRQ	0x12
 #define MODE_SVC	0x13
 #define MODE_ABT	0x17
+#define IRQ_FRAME_SP	24
+#define IRQ_FRAME_LR	28
+#define IRQ_FRAME_SIZE	40
 #define NESTED_ROOM	0xc00		/* a nested frame lies 1 KiB or more above the bottom */
 
 	.text
@@ -55,10 +63,54 @@ vector_\name:
 	vector	svc, TRAP_SVC, 4
 	vector	prefetch, TRAP_PREFETCH, 4
 	vector	data, TRAP_DATA, 8
-	vector	irq, TRAP_IRQ, 4
 	vector	fiq, TRAP_FIQ, 4
+
+/*
+ * Mode: IRQ, then SVC; interrupts masked. In: all as interrupted. The frame, from sp up: r0-r4, r12,
+ * sp, lr, pc, cpsr: what C may change, r4 for us, and what the unwinder needs.
+ */
+vector_irq:
+	sub	lr, lr, #4
+	srsdb	sp!, #MODE_SVC			@ pc, cpsr
+	cpsie	a, #MODE_SVC			@ handlers hear of asynchronous aborts too
+	sub	sp, sp, #8
+	push	{r0-r4, r12}
+	add	r0, sp, #IRQ_FRAME_SIZE
+	str	r0, [sp, #IRQ_FRAME_SP]
+	str	lr, [sp, #IRQ_FRAME_LR]
+	cps	#MODE_IRQ
+	mov	r0, sp
+	cps	#MODE_SVC
+	mov	r4, sp
+	mov	sp, r0
+	b	irq_handle_and_return
 	.fnend
 	.size	vectors, . - vectors
+
+/*
+ * Mode: SVC, interrupts masked. In: r4 = the frame on the interrupted stack, which may be
+ * aligned to 4 bytes only; sp = the IRQ stack's top.
+ */
+	.type	irq_handle_and_return, %function
+irq_handle_and_return:
+	.fnstart
+	.unwind_raw 0, 0x94, 0xb1, 0x0f, 0x8f, 0x01	@ sp = r4, pop r0-r3, then r4, r12, sp-pc
+	bl	irq_dispatch
+	mrc	p15, 0, r0, c13, c0, 4		@ TPIDRPRW: struct thread_core
+	ldr	r0, [r0, #CORE_ATOMIC]
+	cmp	r0, #0				@ preemptible, and somebody else shall run?
+	beq	2f
+1:	clrex					@ no reservation outlives an exception
+	mov	sp, r4
+	ldr	lr, [sp, #IRQ_FRAME_LR]
+	pop	{r0-r4, r12}
+	add	sp, sp, #8
+	rfeia	sp!
+2:	bic	sp, r4, #7			@ on the thread's own stack, which goes with it
+	bl	preempt_irq			@ returns when it is this thread's turn again
+	b	1b
+	.fnend
+	.size	irq_handle_and_return, . - irq_handle_and_return
 
 /*
  * In: ABT mode, sp = landing (pc, cpsr, r0 stored), r0 = kind, all else as interrupted.
@@ -118,6 +170,31 @@ trap_set_landing:
 	bx	lr
 	.fnend
 	.size	trap_set_landing, . - trap_set_landing
+
+/* trap_set_irq_stack: In: r0 = top. Mode: SVC, interrupts masked. */
+	.globl	trap_set_irq_stack
+	.type	trap_set_irq_stack, %function
+trap_set_irq_stack:
+	.fnstart
+	cps	#MODE_IRQ
+	mov	sp, r0
+	cps	#MODE_SVC
+	bx	lr
+	.fnend
+	.size	trap_set_irq_stack, . - trap_set_irq_stack
+
+/* trap_get_irq_stack: Out: r0 = top. Mode: SVC. Clobbers r1. */
+	.globl	trap_get_irq_stack
+	.type	trap_get_irq_stack, %function
+trap_get_irq_stack:
+	.fnstart
+	mrs	r1, cpsr
+	cpsid	i, #MODE_IRQ
+	mov	r0, sp
+	msr	cpsr_c, r1
+	bx	lr
+	.fnend
+	.size	trap_get_irq_stack, . - trap_get_irq_stack
 
 /* trap_get_landing: Out: r0 = ABT mode's sp. Mode: SVC. Clobbers r1. */
 	.globl	trap_get_landing

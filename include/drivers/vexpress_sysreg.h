@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Versatile Express system registers: power-off and reboot. */
+/* Versatile Express system registers: power-off, reboot, the start of CPUs. */
 #pragma once
 
 #include <lib/fdt.h>

@@ -15,3 +15,6 @@ int address_describe(char *buf, size_t size, vaddr_t va);
  * window where it must. False: not RAM, or no window left. Any context. Fits walk_tables().
  */
 bool phys_peek(phys_addr_t pa, u64 *value);
+
+/* Prints each level's entry for va, and the MMU's own answer. Any context. */
+void walk_report(vaddr_t va);

@@ -29,3 +29,5 @@ void panic_end(void) __noreturn;
 /* Free text: registers r[first] to r[15], first a multiple of 4; the callers above *u. */
 void panic_registers(const u32 *r, u32 first);
 void panic_backtrace(struct unwind *u);
+/* Places in the code, by name. */
+void panic_callers(const u32 *pc, u32 count);

@@ -11,6 +11,10 @@
 /* Banner, address map, the lines `@boot` and `@layout`. f stays open: it must not move any more. */
 void report_boot(const struct fdt *f);
 
+/* The address map once more; the two machine lines, as they were but for what is free now. */
+void report_map(void);
+void report_again(void);
+
 /*
  * At most 25 lines for who wants to know what a window is: one page that the direct mapping
  * does not reach, through each of the others. Takes a page and gives it back; leaves a stale pkmap

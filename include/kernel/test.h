@@ -133,11 +133,20 @@ void test_skip(const char *reason) __cold;
  */
 bool tests_run(struct span globs) __must_check;
 
+/* `stress=OPERATIONS[,SEED]`, for the suite of that name. False: that makes no sense. */
+bool tests_set_stress(struct span text) __must_check;
+
 /*
  * Runs the benchmarks that the globs match, printing one `@bench` line for each. 0, -ENOENT: no
  * row matches (said), -ENOMEM.
  */
 int bench_run(struct span globs) __must_check;
+
+/* Prints the last run's totals and verdict once more, or that there was none. */
+void tests_report(void);
+
+/* The n-th test's name into name, cut to size bytes; false beyond the last. */
+bool test_name(u32 n, char *name, size_t size);
 
 /* Prints `@end`, the last line of a run. */
 void run_end(bool passed);

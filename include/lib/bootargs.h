@@ -32,6 +32,7 @@ struct bootargs {
 	struct span selftest; /* comma-separated globs; empty: all */
 	struct span bench;    /* a glob; empty: all */
 	struct span memtest;  /* empty: the default */
+	struct span stress;   /* OPERATIONS[,SEED] */
 	struct span console;
 	struct span earlycon;
 	struct span init;

@@ -23,6 +23,7 @@ struct console_port {
 	enum uart_kind kind;
 	enum console_source source;
 	phys_addr_t pa;
+	fdt_node node; /* negative: not from the tree */
 };
 
 /* 0, or -ENODEV: no UART that we know can be found. bootargs may be NULL. irq-safe. */

@@ -15,6 +15,7 @@
 #include <arch/tlb.h>
 #include <bug.h>
 #include <errno.h>
+#include <interleave.h>
 #include <mm/fixmap.h>
 #include <mm/page.h>
 
@@ -42,10 +43,13 @@ void kmap_local_set_cpu(struct thread_core *core, u32 cpu);
 
 /* ---- kmap ---- */
 
-/* The page's permanent window; each kmap is paired with one kunmap. NULL: all windows are in use
- * (until there are threads that can wait). Process context. */
+/* The page's permanent window, the same for all who map it; each kmap is paired with one kunmap.
+ * Sleeps while all windows are in use, BUG "sched.atomic_sleep" where that is not allowed; served
+ * in the order of coming. NULL: they are, and there are no threads yet. */
 void *__must_check kmap(struct page *page);
-/* BUG "kunmap.not_mapped". Process context. */
+/* The same without sleeping. NULL: all are in use, or the next one is another's. Interrupts enabled. */
+void *__must_check kmap_try(struct page *page);
+/* BUG "kunmap.not_mapped". Does not sleep. Interrupts enabled, no lock that interrupt code takes. */
 void kunmap(struct page *page);
 
 /* The address of a page that has one: direct mapping or kmap; NULL otherwise. A query. */
@@ -54,11 +58,29 @@ void *page_address(const struct page *page);
 /* Boot, after the page allocator. */
 void pkmap_init(void);
 
+/* How a thread sleeps: whoever owns threads says so, when there are some. Returns what was so before. */
+struct pkmap_threads {
+	void (*park)(void); /* until woken; perhaps without a reason */
+	void (*wake)(struct thread_core *thread);
+	void (*may_sleep)(void); /* a BUG if the caller may not */
+};
+const struct pkmap_threads *pkmap_set_threads(const struct pkmap_threads *threads);
+
 struct pkmap_info {
 	u32 used, stale, free; /* mapped; count 1: unused, perhaps still in a TLB; free */
 	u32 flushes;	       /* wraps so far */
+	u32 waiting;	       /* threads that sleep until there is one */
+	u32 next;	       /* the window that a new kmap gets; 0: a search decides */
 };
 void pkmap_query(struct pkmap_info *info);
+
+/* Window number, 1 to PKMAP_SLOTS; page: whose it is, or was, while count is above 0. */
+struct pkmap_window {
+	void *va;
+	u32 count;
+	const struct page *page;
+};
+void pkmap_window_query(u32 number, struct pkmap_window *window);
 
 /* ---- copying through windows: any page, any context, len within the page ---- */
 
@@ -109,7 +131,9 @@ static __always_inline void *kmap_local_pfn(pfn_t pfn, pgprot_t prot)
 	}
 	WRITE_ONCE(core->kmap_depth, depth + 1);
 	compiler_barrier(); /* pinned, before the CPU's slots are looked up */
+	interleave_point(POINT_LOCAL_COUNTED);
 	pte_write(core->kmap_ptes + depth, pfn_pte(pfn, prot));
+	interleave_point(POINT_LOCAL_WRITTEN);
 	dsb_nshst(); /* the entry, before this CPU's walker may look */
 	isb();	     /* and before a later access is translated */
 	return (void *)(core->kmap_va + depth * PAGE_SIZE);
@@ -126,7 +150,9 @@ static __always_inline void kunmap_local_window(const void *addr)
 	}
 	compiler_barrier(); /* the caller's accesses stay before it */
 	pte_write(core->kmap_ptes + depth, pte_none());
+	interleave_point(POINT_LOCAL_CLEARED);
 	tlb_flush_local(va); /* clear and invalid before the slot is given back */
+	interleave_point(POINT_LOCAL_FLUSHED);
 	WRITE_ONCE(core->kmap_depth, depth);
 }
 
@@ -152,7 +178,7 @@ static __always_inline void kunmap_local(const void *addr)
 
 static __hot_inline void *kmap_atomic(struct page *page)
 {
-	current_core()->atomic += ATOMIC_PREEMPT | ATOMIC_PAGEFAULT;
+	current_core()->atomic_count += ATOMIC_PREEMPT | ATOMIC_PAGEFAULT;
 	compiler_barrier();
 	return kmap_local_page(page);
 }
@@ -163,8 +189,5 @@ static __hot_inline void kunmap_atomic(const void *addr)
 
 	kunmap_local(addr);
 	compiler_barrier();
-	core->atomic -= ATOMIC_PREEMPT | ATOMIC_PAGEFAULT;
-	if (unlikely(core->atomic == 0)) {
-		preempt_resched();
-	}
+	atomic_count_sub(core, ATOMIC_PREEMPT | ATOMIC_PAGEFAULT);
 }

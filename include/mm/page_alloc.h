@@ -62,3 +62,6 @@ void page_alloc_init(void);
 
 /* Each other CPU, before it allocates: its copies of the per-CPU lists start empty. */
 void page_alloc_cpu_init(void);
+
+/* Hands this CPU's lists of single pages to the zones: others cannot take from them. */
+void page_alloc_cpu_drain(void);

@@ -22,11 +22,12 @@ static int find(const char *tree, const char *bootargs, struct console_port *por
 
 static void expect(const char *tree, const char *bootargs, enum console_source source, u64 pa)
 {
-	struct console_port port = { UART_NONE, CONSOLE_LAST_RESORT, 0 };
+	struct console_port port = { UART_NONE, CONSOLE_LAST_RESORT, 0, 0 };
 
 	CHECK_EQ(find(tree, bootargs, &port), 0);
 	CHECK_EQ(port.kind, UART_PL011);
 	CHECK_EQ(port.pa, pa);
+	CHECK_EQ(port.node >= 0, source != CONSOLE_ARGUMENT || !strstr(bootargs, "pl011,"));
 	CHECK_EQ(port.source, source);
 }
 
@@ -69,7 +70,7 @@ TEST(no_uart_is_an_error)
 
 TEST(last_resort_knows_its_machines_only)
 {
-	struct console_port port = { UART_NONE, CONSOLE_FIRST, 0 };
+	struct console_port port = { UART_NONE, CONSOLE_FIRST, 0, 0 };
 
 	CHECK_EQ(console_last_resort(0x414fc0f0, 0x2c000000, &port), 0);
 	CHECK_EQ(port.pa, 0x1c090000);

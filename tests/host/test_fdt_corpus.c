@@ -29,7 +29,7 @@ static int oracle_size_cells(const void *blob, int offset)
 #include "rename.h"
 
 #include <errno.h>
-#include <lib/fdt.h>
+#include <lib/fdt_irq.h>
 #include <lib/string.h>
 
 /* Costly comparisons (each walks the tree) are made for every n-th node of large trees. */
@@ -342,6 +342,7 @@ TEST(vexpress_uart_is_behind_three_buses)
 	u64 pa, size;
 	struct fdt f;
 	struct blob blob = { NULL, 0 };
+	struct fdt_irq irq;
 	fdt_node uart;
 	size_t i;
 
@@ -361,5 +362,9 @@ TEST(vexpress_uart_is_behind_three_buses)
 	CHECK_EQ(fdt_reg_phys(&f, uart, 0, &pa, &size), 0);
 	CHECK_EQ(pa, 0x1c090000);
 	CHECK_EQ(size, 0x1000);
+	/* Its interrupt goes through a map. */
+	CHECK_EQ(fdt_irq(&f, uart, 0, &irq), 0);
+	CHECK(fdt_is_compatible(&f, irq.controller, "arm,cortex-a15-gic"));
+	CHECK_EQ(irq.cell[0] << 16 | irq.cell[1] << 8 | irq.cell[2], 0x000504);
 	free(blob.data);
 }

@@ -11,7 +11,7 @@
 #include "rename.h"
 
 #include <errno.h>
-#include <lib/fdt.h>
+#include <lib/fdt_irq.h>
 #include <lib/string.h>
 
 #define HANDMADE_MUTATIONS 10000
@@ -76,6 +76,7 @@ static void use_node(const struct fdt *f, fdt_node node)
 static void use_node_walks(const struct fdt *f, fdt_node node)
 {
 	fdt_node chain[FDT_MAX_DEPTH];
+	struct fdt_irq irq;
 	u64 addr, size;
 	u32 i;
 	int depth = fdt_ancestry(f, node, chain);
@@ -87,6 +88,10 @@ static void use_node_walks(const struct fdt *f, fdt_node node)
 		if (fdt_reg_phys(f, node, i, &addr, &size) == 0) {
 			CHECK(size == 0 || addr + (size - 1) >= addr);
 		}
+	}
+	for (i = 0; i < 4 && fdt_irq(f, node, i, &irq) == 0; i++) {
+		CHECK(irq.count >= 1 && irq.count <= FDT_IRQ_CELLS);
+		touch_string(fdt_node_name(f, irq.controller));
 	}
 	sink = sink + (u32)fdt_node_enabled(f, node);
 	sink = sink + (u32)fdt_find_compatible(f, node, "arm,pl011");
@@ -261,6 +266,12 @@ TEST(damaged_ranges_stay_inside)
 {
 	mutate_file("host/dts/ranges.dtb");
 	mutate_structs_last("host/dts/ranges.dtb");
+}
+
+TEST(damaged_interrupts_stay_inside)
+{
+	mutate_file("host/dts/irq.dtb");
+	mutate_structs_last("host/dts/irq.dtb");
 }
 
 TEST(damaged_version_16_stays_inside)

@@ -5,11 +5,15 @@
  * measured; what the same loop costs when it is empty is taken off. What it works on is read
  * from memory in every round, so the compiler cannot compute it once for all.
  */
+#include "bench.h"
+
 #include <arch/barrier.h>
 #include <arch/copypage.h>
 #include <arch/cpreg.h>
 #include <errno.h>
+#include <kernel/irq.h>
 #include <kernel/report.h>
+#include <kernel/sched.h>
 #include <kernel/test.h>
 #include <lib/div.h>
 #include <lib/printf.h>
@@ -29,7 +33,12 @@ struct env {
 	void *mapped, *mapped2; /* two lowmem pages */
 	phys_addr_t device;
 	struct page *pages[VMAP_PAGES];
-	struct page **cold; /* COLD_PAGES of them, in one page */
+	struct page **cold;		   /* COLD_PAGES of them, in one page */
+	const struct irq_controller *irqs; /* NULL: none that interrupts us */
+	u32 irq_cpu, irq_count;
+	struct completion there, back; /* to the partner thread, and from it */
+	struct mutex mutex;
+	bool partner_ends;
 };
 
 typedef void loop_fn(struct env *e, u32 rounds);
@@ -144,30 +153,90 @@ OP(fixmap_set_clear, {
 	fixmap_clear(FIX_STORY);
 })
 
+/* From the request to the controller, which is an interrupt of this very CPU, until we go on. */
+OP(irq_entry_exit, {
+	u32 before = e->irq_count;
+
+	if (!e->irqs) {
+		break;
+	}
+	e->irqs->send(e->irq_cpu, SGI_BENCH);
+	while (READ_ONCE(e->irq_count) == before) {
+	}
+})
+
+static void irq_happens(__unused u32 irq, void *arg)
+{
+	struct env *e = arg;
+
+	WRITE_ONCE(e->irq_count, e->irq_count + 1);
+}
+
+/* Two threads on this CPU: to the partner and back, which is two switches. */
+OP(context_switch, { thread_yield(); })
+
+static void yield_back(void *arg)
+{
+	struct env *e = arg;
+
+	while (!READ_ONCE(e->partner_ends)) {
+		thread_yield();
+	}
+}
+
+/* The same by waiting and waking: each way a wake-up and a switch. */
+OP(wait_wake, {
+	completion_signal(&e->there);
+	completion_wait(&e->back);
+})
+
+static void wake_back(void *arg)
+{
+	struct env *e = arg;
+
+	for (;;) {
+		completion_wait(&e->there);
+		if (e->partner_ends) {
+			return;
+		}
+		completion_signal(&e->back);
+	}
+}
+
+OP(mutex_uncontended, {
+	mutex_lock(&e->mutex);
+	mutex_unlock(&e->mutex);
+})
+
 static const struct row {
 	const char *name;
-	loop_fn *loop; /* NULL: the boot, counted already */
-	u32 rounds;    /* of one batch */
+	loop_fn *loop;		    /* NULL: the boot, counted already */
+	u32 rounds;		    /* of one batch */
+	void (*partner)(void *env); /* another thread's, meanwhile: a round is two operations then */
 } rows[] = {
-	{ "kmap_local_high", loop_kmap_local_high, 2000 },
-	{ "kmap_local_low", loop_kmap_local_low, 2000 },
-	{ "kmap_atomic_high", loop_kmap_atomic_high, 2000 },
-	{ "kmap_high_same", loop_kmap_high_same, 2000 },
-	{ "kmap_high_cold", loop_kmap_high_cold, 4 * COLD_PAGES },
-	{ "copy_highpage_high", loop_copy_highpage_high, 500 },
-	{ "copy_page_premapped", loop_copy_page_premapped, 500 },
-	{ "clear_highpage_high", loop_clear_highpage_high, 500 },
-	{ "clear_page_premapped", loop_clear_page_premapped, 500 },
-	{ "alloc_page_high", loop_alloc_page_high, 2000 },
-	{ "alloc_pages_order9_high", loop_alloc_pages_order9_high, 500 },
-	{ "kmalloc64", loop_kmalloc64, 2000 },
-	{ "vmalloc_4pages", loop_vmalloc_4pages, 2000 },
-	{ "vmalloc_1mib", loop_vmalloc_1mib, 100 },
-	{ "vmap_1page", loop_vmap_1page, 2000 },
-	{ "vmap_16pages", loop_vmap_16pages, 2000 },
-	{ "ioremap_4k", loop_ioremap_4k, 2000 },
-	{ "fixmap_set_clear", loop_fixmap_set_clear, 2000 },
-	{ "boot_to_report", NULL, 1 },
+	{ "kmap_local_high", loop_kmap_local_high, 2000, NULL },
+	{ "kmap_local_low", loop_kmap_local_low, 2000, NULL },
+	{ "kmap_atomic_high", loop_kmap_atomic_high, 2000, NULL },
+	{ "kmap_high_same", loop_kmap_high_same, 2000, NULL },
+	{ "kmap_high_cold", loop_kmap_high_cold, 4 * COLD_PAGES, NULL },
+	{ "copy_highpage_high", loop_copy_highpage_high, 500, NULL },
+	{ "copy_page_premapped", loop_copy_page_premapped, 500, NULL },
+	{ "clear_highpage_high", loop_clear_highpage_high, 500, NULL },
+	{ "clear_page_premapped", loop_clear_page_premapped, 500, NULL },
+	{ "alloc_page_high", loop_alloc_page_high, 2000, NULL },
+	{ "alloc_pages_order9_high", loop_alloc_pages_order9_high, 500, NULL },
+	{ "kmalloc64", loop_kmalloc64, 2000, NULL },
+	{ "vmalloc_4pages", loop_vmalloc_4pages, 2000, NULL },
+	{ "vmalloc_1mib", loop_vmalloc_1mib, 100, NULL },
+	{ "vmap_1page", loop_vmap_1page, 2000, NULL },
+	{ "vmap_16pages", loop_vmap_16pages, 2000, NULL },
+	{ "ioremap_4k", loop_ioremap_4k, 2000, NULL },
+	{ "fixmap_set_clear", loop_fixmap_set_clear, 2000, NULL },
+	{ "irq_entry_exit", loop_irq_entry_exit, 500, NULL },
+	{ "context_switch", loop_context_switch, 2000, yield_back },
+	{ "wait_wake", loop_wait_wake, 500, wake_back },
+	{ "mutex_uncontended", loop_mutex_uncontended, 2000, NULL },
+	{ "boot_to_report", NULL, 1, NULL },
 };
 
 /* ---- measuring ---- */
@@ -244,9 +313,39 @@ static __cold void print_row(const char *name, const struct counts *sum, u32 rou
 	       name, text[0], text[1], text[2], text[3], rounds);
 }
 
+void bench_print(const char *name, u32 insns, u32 rounds)
+{
+	struct counts sum = { .insns = insns };
+
+	print_row(name, &sum, rounds, false);
+}
+
+/* With the partner on our own CPU, which is the one that counts. */
+static __cold void run_partner_row(const struct row *row, struct env *e)
+{
+	struct thread *partner;
+	struct counts sum;
+
+	completion_init(&e->there);
+	completion_init(&e->back);
+	e->partner_ends = false;
+	thread_bind();
+	partner = thread_create_on(current_core()->cpu, "bench", row->partner, e);
+	if (partner) {
+		sum = measure(row->loop, e, row->rounds);
+		print_row(row->name, &sum, 2 * row->rounds * BATCHES, CONFIG_COUNT);
+		WRITE_ONCE(e->partner_ends, true);
+		completion_signal(&e->there);
+		thread_join(partner);
+	}
+	thread_unbind();
+}
+
 static __cold void run_row(const struct row *row, struct env *e)
 {
-	if (row->loop) {
+	if (row->partner) {
+		run_partner_row(row, e);
+	} else if (row->loop) {
 		struct counts sum = measure(row->loop, e, row->rounds);
 
 		print_row(row->name, &sum, row->rounds * BATCHES, CONFIG_COUNT);
@@ -273,6 +372,9 @@ static __cold void check_counter(struct env *e)
 
 static __cold void env_put(struct env *e)
 {
+	if (e->irqs) {
+		irq_free(SGI_BENCH);
+	}
 	for (u32 i = 0; e->cold && i < COLD_PAGES && e->cold[i]; i++) {
 		free_page(e->cold[i]);
 	}
@@ -297,12 +399,17 @@ static __cold bool env_get(struct env *e)
 
 	*e = (struct env){ .low = alloc_page(GFP_KERNEL),
 			   .device = pte_pa(fixmap_table[FIX_UART]) };
+	mutex_init(&e->mutex);
 	e->mapped2 = low2 ? lowmem_page_address(low2) : NULL;
 	e->cold = cold ? lowmem_page_address(cold) : NULL;
 	if (!e->low || !low2 || !cold) {
 		return false;
 	}
 	e->mapped = lowmem_page_address(e->low);
+	e->irq_cpu = 1u << current_core()->cpu;
+	if (irq_request(SGI_BENCH, irq_happens, e, true, "bench") == 0) {
+		e->irqs = irq_controller();
+	}
 	got = alloc_pages_bulk(GFP_HIGHONLY, VMAP_PAGES, e->pages);
 	if (got == VMAP_PAGES) {
 		e->high = e->pages[0];
@@ -342,7 +449,7 @@ static __cold u32 run_rows(struct env *e, struct span globs)
 			matches++;
 		}
 	}
-	return matches;
+	return matches + bench_smp(e->high, globs);
 }
 
 int __cold bench_run(struct span globs)

@@ -9,7 +9,9 @@
 #include <arch/current.h>
 #include <arch/irqflags.h>
 #include <kernel/console.h>
+#include <kernel/smp.h>
 #include <kernel/test.h>
+#include <kernel/watchdog.h>
 #include <layout.h>
 #include <lib/ktap.h>
 #include <lib/printf.h>
@@ -32,6 +34,7 @@ static const char first_suites[][10] = { "highmem", "kmap", "fixmap", "vmalloc",
 const char *check_text = "";
 
 static struct ktap ktap;
+static const char *ended; /* the last run's verdict */
 
 static struct {
 	char test[TEST_NAME_MAX];
@@ -153,13 +156,19 @@ static u32 rank_of(const char *suite)
 
 /* ---- running them ---- */
 
+static void shrink_here(__unused void *arg)
+{
+	slab_shrink();
+	page_alloc_cpu_drain();
+}
+
 /* Pages that nobody holds. Level-3 tables of the vmalloc area are kept for ever: they count too. */
 static u32 baseline_pages(void)
 {
 	u32 tables = 0;
 
 	vmalloc_purge(); /* gives descriptors back to the slab */
-	slab_shrink();
+	smp_call(~0u, shrink_here, NULL);
 	for (vaddr_t va = vmalloc_start(); va < VMALLOC_END; va += PMD_SIZE) {
 		tables += pmd_is_table(*kernel_pmd(va));
 	}
@@ -203,6 +212,7 @@ static void run_test(const struct test *test, const u32 *baseline)
 	now.failures = 0;
 	now.skipped = NULL;
 	state_get(&before);
+	watchdog_beat();
 	test->run();
 	check_state(&before);
 	if (baseline) {
@@ -281,15 +291,36 @@ bool tests_run(struct span globs)
 		return false;
 	}
 	console_set_tap(tap);
+	watchdog_start(WATCHDOG_PERIOD_US, WATCHDOG_PERIODS);
 	ktap_begin(&ktap, suites);
 	for (u32 rank = 0; rank <= ARRAY_SIZE(first_suites); rank++) {
 		(void)suites_run(globs, rank, false);
 	}
+	watchdog_stop();
 	console_set_tap(NULL);
 	return ktap_end(&ktap);
 }
 
 void run_end(bool passed)
 {
-	printk("@end {\"verdict\":\"%s\"}", passed ? "pass" : "fail");
+	ended = passed ? "pass" : "fail";
+	printk("@end {\"verdict\":\"%s\"}", ended);
+}
+
+void tests_report(void)
+{
+	if (!ended) {
+		printk("# nothing was run yet");
+		return;
+	}
+	(void)ktap_end(&ktap);
+	printk("@end {\"verdict\":\"%s\"}", ended);
+}
+
+bool test_name(u32 n, char *name, size_t size)
+{
+	u32 offset;
+
+	return n < (u32)(__tests_end - __tests_start) &&
+	       symtab_lookup((vaddr_t)__tests_start[n].run, name, size, &offset);
 }

@@ -4,8 +4,11 @@
  * flush. The tests that need all windows run with none in use.
  */
 #include <arch/probe.h>
+#include <kernel/sched.h>
 #include <kernel/test.h>
+#include <kernel/watchdog.h>
 #include <mm/highmem.h>
+#include <mm/vmalloc.h>
 
 #include "pages.h"
 
@@ -131,10 +134,10 @@ TEST(kmap, full_then_works_again)
 		fill_all_windows(&crowd);
 		pkmap_query(&info);
 		CHECK_EQ(info.used, PKMAP_SLOTS);
-		CHECK_EQ(kmap(extra), NULL);
+		CHECK_EQ(kmap_try(extra), NULL);
 		CHECK_EQ(kmap(crowd.pages[7]), crowd.va[7]); /* one that has a window needs none */
 		kunmap(crowd.pages[7]);
-		CHECK_EQ(kmap(extra), NULL); /* it is still in use */
+		CHECK_EQ(kmap_try(extra), NULL); /* it is still in use */
 		kunmap(crowd.pages[7]);
 		if (CHECK_EQ(kmap(extra), crowd.va[7])) { /* the only one there is */
 			CHECK_EQ(pattern_wrong(crowd.va[7], PKMAP_SLOTS), 0);
@@ -212,4 +215,266 @@ TEST(kmap, pinned_across_wrap)
 	}
 	crowd_put(&crowd);
 	free_page(pinned);
+}
+
+/* ---- threads that share, and threads that wait ---- */
+
+static struct pkmap_info query(void)
+{
+	struct pkmap_info info;
+
+	pkmap_query(&info);
+	return info;
+}
+
+/* A lost wake-up ends here, by the watchdog. */
+static void until_waiting(u32 threads)
+{
+	while (query().waiting != threads) {
+		thread_yield();
+	}
+}
+
+#define SHARE_ROUNDS 50
+
+/* Two that map one page, each when it likes, and meet while both have it. */
+struct share {
+	struct page *page;
+	u32 met, wrong; /* atomic */
+	void *va[2];
+	struct sharer {
+		struct share *share;
+		u32 number;
+	} sharer[2];
+};
+
+static void share_page(void *arg)
+{
+	struct sharer *self = arg;
+	struct share *share = self->share;
+
+	for (u32 round = 1; round <= SHARE_ROUNDS; round++) {
+		void *va = kmap(share->page);
+
+		WRITE_ONCE(share->va[self->number], va);
+		__atomic_fetch_add(&share->met, 1, __ATOMIC_ACQ_REL);
+		while (READ_ONCE(share->met) < 4 * round - 2) {
+			thread_yield();
+		}
+		if (READ_ONCE(share->va[!self->number]) != va || pattern_wrong(va, 12)) {
+			__atomic_fetch_add(&share->wrong, 1, __ATOMIC_RELAXED);
+		}
+		__atomic_fetch_add(&share->met, 1, __ATOMIC_ACQ_REL);
+		while (READ_ONCE(share->met) < 4 * round) {
+			thread_yield();
+		}
+		kunmap(share->page);
+	}
+}
+
+TEST(kmap, threads_share_a_window)
+{
+	struct share share = { .page = alloc_page(GFP_HIGHONLY) };
+	struct thread *threads[2];
+
+	REQUIRE(share.page);
+	page_fill(share.page, 12);
+	for (u32 i = 0; i < 2; i++) {
+		share.sharer[i] = (struct sharer){ &share, i };
+		threads[i] = thread_create("sharer", share_page, &share.sharer[i]);
+		REQUIRE(threads[i]);
+	}
+	thread_join(threads[0]);
+	thread_join(threads[1]);
+	CHECK_EQ(share.wrong, 0);
+	CHECK_EQ(query().used, 0);
+	free_page(share.page);
+}
+
+/* Maps its page, and holds it until it is told to let go. */
+struct mapper {
+	struct thread *thread;
+	struct page *page;
+	void *va;
+	struct completion mapped, let_go;
+};
+
+static void map_and_hold(void *arg)
+{
+	struct mapper *mapper = arg;
+
+	mapper->va = kmap(mapper->page);
+	completion_signal(&mapper->mapped);
+	completion_wait(&mapper->let_go);
+	kunmap(mapper->page);
+}
+
+static bool mapper_start(struct mapper *mapper, struct page *page)
+{
+	mapper->page = page;
+	mapper->va = NULL;
+	completion_init(&mapper->mapped);
+	completion_init(&mapper->let_go);
+	mapper->thread = thread_create("mapper", map_and_hold, mapper);
+	return mapper->thread;
+}
+
+static void mapper_end(struct mapper *mapper)
+{
+	completion_signal(&mapper->let_go);
+	thread_join(mapper->thread);
+}
+
+/*
+ * All windows are in use and three threads wait: for one page, for another, for the first again. Each window
+ * that is given back serves who came first, and everybody else who wants the same page.
+ */
+TEST(kmap, waits_its_turn_and_shares)
+{
+	struct mapper mapper[3];
+	struct crowd crowd;
+	struct page *const *extra;
+
+	if (!CHECK(crowd_get(&crowd, PKMAP_SLOTS + 2))) {
+		crowd_put(&crowd);
+		return;
+	}
+	extra = &crowd.pages[PKMAP_SLOTS];
+	fill_all_windows(&crowd);
+	for (u32 i = 0; i < 3; i++) {
+		REQUIRE(mapper_start(&mapper[i], extra[i % 2]));
+		until_waiting(i + 1);
+	}
+	CHECK_EQ(kmap_try(extra[0]), NULL);
+	CHECK_EQ(kmap_try(crowd.pages[3]), crowd.va[3]);
+	kunmap(crowd.pages[3]);
+	CHECK_EQ(query().waiting, 3); /* it is still in use */
+	kunmap(crowd.pages[3]);
+	completion_wait(&mapper[0].mapped);
+	completion_wait(&mapper[2].mapped);
+	CHECK_EQ(mapper[0].va, crowd.va[3]);
+	CHECK_EQ(mapper[2].va, crowd.va[3]);
+	CHECK_EQ(pattern_wrong(mapper[0].va, PKMAP_SLOTS), 0);
+	CHECK_EQ(query().waiting, 1);
+	CHECK_EQ(mapper[1].va, NULL);
+	mapper_end(&mapper[0]);
+	CHECK_EQ(query().waiting, 1); /* its window has one user still */
+	mapper_end(&mapper[2]);
+	completion_wait(&mapper[1].mapped);
+	CHECK_EQ(mapper[1].va, crowd.va[3]);
+	CHECK_EQ(pattern_wrong(mapper[1].va, PKMAP_SLOTS + 1), 0);
+	mapper_end(&mapper[1]);
+	for (u32 i = 0; i < PKMAP_SLOTS; i++) {
+		if (i != 3) {
+			kunmap(crowd.pages[i]);
+		}
+	}
+	CHECK_EQ(query().used, 0);
+	CHECK_EQ(query().waiting, 0);
+	crowd_put(&crowd);
+}
+
+#define RUSH	    600 /* threads, for 512 windows */
+#define RUSH_ROUNDS 6
+
+struct rush {
+	struct wait_queue gate;
+	bool open;
+	u32 inside, wrong; /* atomic */
+	struct rusher {
+		struct rush *rush;
+		struct thread *thread;
+		struct page *page;
+		u32 seed;
+	} rusher[RUSH];
+};
+
+/* Two words of the page: that it is this one, and that it is so still when others have run. */
+static bool is_mine(const u32 *va, u32 seed)
+{
+	return va && READ_ONCE(va[0]) == seed && READ_ONCE(va[PAGE_SIZE / 4 - 1]) == ~seed;
+}
+
+static void rush_through(void *arg)
+{
+	struct rusher *self = arg;
+	struct rush *rush = self->rush;
+
+	for (u32 round = 0; round < RUSH_ROUNDS; round++) {
+		u32 *va = kmap(self->page);
+		bool mine = is_mine(va, self->seed);
+
+		if (round == 0) { /* nobody leaves before all windows are in use */
+			__atomic_fetch_add(&rush->inside, 1, __ATOMIC_RELAXED);
+			wait_event(&rush->gate, READ_ONCE(rush->open));
+		} else {
+			thread_yield();
+		}
+		if (!mine || !is_mine(va, self->seed)) {
+			__atomic_fetch_add(&rush->wrong, 1, __ATOMIC_RELAXED);
+		}
+		kunmap(self->page);
+		watchdog_beat();
+	}
+}
+
+static bool rusher_start(struct rush *rush, u32 i)
+{
+	struct rusher *self = &rush->rusher[i];
+	u32 *va;
+
+	*self = (struct rusher){ .rush = rush, .seed = i * 0x01000193u };
+	self->page = alloc_page(GFP_HIGHONLY);
+	if (!self->page) {
+		return false;
+	}
+	va = kmap_local_page(self->page);
+	va[0] = self->seed;
+	va[PAGE_SIZE / 4 - 1] = ~self->seed;
+	kunmap_local(va);
+	self->thread = thread_create("rusher", rush_through, self);
+	return self->thread;
+}
+
+TEST(kmap, six_hundred_threads)
+{
+	struct rush *rush = vzalloc(sizeof(*rush));
+	u32 started = 0;
+
+	REQUIRE(rush);
+	wait_queue_init(&rush->gate);
+	while (started < RUSH && CHECK(rusher_start(rush, started))) {
+		started++;
+	}
+	if (started == RUSH) {
+		until_waiting(RUSH - PKMAP_SLOTS);
+		CHECK_EQ(READ_ONCE(rush->inside), PKMAP_SLOTS);
+		CHECK_EQ(query().used, PKMAP_SLOTS);
+	}
+	WRITE_ONCE(rush->open, true);
+	wake_all(&rush->gate);
+	for (u32 i = 0; i < started; i++) {
+		thread_join(rush->rusher[i].thread);
+	}
+	for (u32 i = 0; i < RUSH && rush->rusher[i].page; i++) {
+		free_page(rush->rusher[i].page);
+	}
+	CHECK_EQ(rush->inside, started);
+	CHECK_EQ(rush->wrong, 0);
+	CHECK_EQ(query().used, 0);
+	CHECK_EQ(query().waiting, 0);
+	vfree(rush);
+}
+
+FATAL_TEST(kmap.full_with_preemption_off, "sched.atomic_sleep")
+{
+	struct page *page = alloc_page(GFP_HIGHONLY);
+
+	for (u32 i = 0; page && kmap_try(page); i++) {
+		page = alloc_page(GFP_HIGHONLY);
+	}
+	preempt_disable();
+	if (page) {
+		(void)!kmap(page);
+	}
 }

@@ -56,10 +56,10 @@ class Row:
         return "ok" if self.target is not None else "-"
 
 
-def _boot(builds: Builds, name: str, memory: str, bootargs: str) -> session.Outcome:
+def _boot(builds: Builds, name: str, memory: str, bootargs: str, **other) -> session.Outcome:
     base = next(r for r in table.runs() if r.name == "bench")
-    run = dataclasses.replace(base, name=name, memory=memory, smp=1, args=ICOUNT,
-                              bootargs=bootargs)
+    run = dataclasses.replace(base, **{"name": name, "memory": memory, "smp": 1, "args": ICOUNT,
+                                       "bootargs": bootargs, **other})
     print(f"bench: {name}", file=sys.stderr, flush=True)
     outcome = session.boot(run, builds, rerun="make bench")
     if outcome.verdict is not Verdict.PASS:
@@ -105,12 +105,29 @@ def _op_rows(plan: dict, release: dict, counted: dict) -> list[Row]:
     return rows
 
 
+def _cpu_rows(plan: dict, builds: Builds) -> list[Row]:
+    """What all CPUs execute together: a call, and windows that must not cost more with more CPUs."""
+    rows = []
+    for board, smp in plan["machines"]:
+        ops = _by_op(_boot(builds, f"bench-{smp}-cpus", "2G",
+                           "bench=smp_call,kmap_local_high_*_cpus panic=poweroff",
+                           board=board, smp=smp))
+        call = ops.get("smp_call", {}).get("insns")
+        rows.append(Row(f"smp_call, {smp} CPUs", None, call, plan["smp_call_per_cpu"] * smp))
+        alone = ops.get("kmap_local_high_1_cpus", {}).get("insns")
+        for count in (n for n in plan["kmap_local_high"] if n <= smp):
+            ours = ops.get(f"kmap_local_high_{count}_cpus", {}).get("insns")
+            rows.append(Row(f"kmap_local_high, {count} of {smp} CPUs", None, ours,
+                            round((alone or 0) * plan["spread"], 1)))
+    return rows
+
+
 def measure(builds: Builds, count_builds: Builds) -> list[Row]:
     """All rows. Raises NotMeasured, Unavailable."""
     plan = tomllib.loads(PLAN.read_text())
     release = _by_op(_boot(builds, "bench-release", "2G", "bench panic=poweroff"))
     counted = _by_op(_boot(count_builds, "bench-count", "2G", "bench panic=poweroff"))
-    rows = _op_rows(plan["op"], release, counted)
+    rows = _op_rows(plan["op"], release, counted) + _cpu_rows(plan["cpus"], builds)
     costs = {m: _boot_cost(builds, m)[0] for m in plan["boot"]["sizes"]}
     rows.append(Row("boot, per further 4 KiB page", plan["boot"]["linux_per_page"],
                     _slope(costs), plan["boot"]["per_page"]))

@@ -17,7 +17,7 @@ from . import bench, elf, session, source, table
 from .judge import Ending, Expect, Verdict, judge
 from .prepare import Builds, Unavailable
 from .stream import Stream
-from .terminal import Folder
+from .terminal import Conversation, Folder
 
 STATUSES = "exit status: " + ", ".join(f"{int(v)} {v}" for v in Verdict)
 
@@ -46,12 +46,15 @@ def command_run(options: argparse.Namespace) -> int:
         return Verdict.INFRA
     extra = " ".join(options.bootargs)
     run = table.with_args(found[0], extra)
+    talk = sys.stdin.isatty()  # then a person gets the monitor's prompt behind the suites
+    if talk:
+        run = table.with_monitor(run)
     builds = Builds(options.build.resolve())
     rerun = "make run" + (f" BOARD={options.board}" if options.board != "vexpress-a15" else "") \
         + (f" ARGS='{extra}'" if extra else "")
     folder = Folder()
     try:
-        outcome = session.boot(run, builds, folder.data, rerun)
+        outcome = session.boot(run, builds, folder.data, rerun, Conversation(folder) if talk else None)
     except Unavailable as why:
         print(f"runner: {why}", file=sys.stderr)
         return Verdict.INFRA

@@ -164,6 +164,13 @@ def _kernel(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
         dtb_at = image_at + image.stat().st_size
     stub_file.write_bytes(stub(image_at, dtb_at))
     args = ["-kernel", str(stub_file), *_loader(image, image_at)]
+    if run.together:
+        # Without a -kernel nobody waits in QEMU's pen: each CPU starts where a loader device says.
+        stub_at = base + 0x8000
+        args[:2] = _loader(stub_file, stub_at)
+        for cpu in range(run.smp or table.board(run.board).smp):
+            args += ["-device", f"loader,addr={stub_at:#x},cpu-num={cpu}"]
+        return args + _loader(dtb, dtb_at)
     if dtb and dtb_at is not None:
         # QEMU refuses 4 GiB and more without a DTB of its own to boot a raw kernel with.
         own = table.board(run.board).dtb == "own"

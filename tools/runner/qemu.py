@@ -249,8 +249,12 @@ class Guest:
             process.wait()
 
 
-def watch(guest: Guest, stream: Stream, limits: Limits, on_data) -> Ending:
-    """Read the guest's serial port into the stream until there is nothing more to expect."""
+def watch(guest: Guest, stream: Stream, limits: Limits, on_data,
+          leave_at_end: bool = False) -> Ending | None:
+    """Read the guest's serial port into the stream until there is nothing more to expect.
+
+    None: @end came, and somebody else goes on from there.
+    """
     began = heard = time.monotonic()
     while True:
         data = guest.read(0.25)
@@ -262,6 +266,8 @@ def watch(guest: Guest, stream: Stream, limits: Limits, on_data) -> Ending:
             on_data(data)
             if len(stream.boots) > 1:
                 return Ending.STOPPED
+            if leave_at_end and stream.end:
+                return None
         elif now - heard > _patience(stream, limits):
             return Ending.STOPPED if stream.crashed or stream.end else Ending.TIMEOUT
         if now - began > limits.total:

@@ -55,8 +55,12 @@ def expectation(run: Run, builds: Builds) -> Expect:
                   tests=tests if run.verdict is Verdict.PASS else None, fatal=run.fatal or None)
 
 
-def boot(run: Run, builds: Builds, on_data=lambda data: None, rerun: str = "") -> Outcome:
-    """Boot once and judge. Only Unavailable escapes; everything else becomes a verdict."""
+def boot(run: Run, builds: Builds, on_data=lambda data: None, rerun: str = "",
+         talk=None) -> Outcome:
+    """Boot once and judge. Only Unavailable escapes; everything else becomes a verdict.
+
+    talk(guest, log), if given, takes over behind @end: what is typed and said there is not judged.
+    """
     folder = builds.results(run)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
@@ -67,7 +71,7 @@ def boot(run: Run, builds: Builds, on_data=lambda data: None, rerun: str = "") -
         (folder / "qemu.sh").write_text("#!/bin/sh\n" + shlex.join([*args, "-serial", "stdio"])
                                         + "\n")
         expect = expectation(run, builds)
-        ending = _watch(run, args, folder, stream, on_data)
+        ending = _watch(run, args, folder, stream, on_data, talk)
         stream.finish()
         judgement = judge(stream, expect, ending)
         verdict, reasons = _held_against(run, stream, folder, judgement, ending)
@@ -80,7 +84,8 @@ def boot(run: Run, builds: Builds, on_data=lambda data: None, rerun: str = "") -
     return outcome
 
 
-def _watch(run: Run, args: list[str], folder: pathlib.Path, stream: Stream, on_data) -> Ending:
+def _watch(run: Run, args: list[str], folder: pathlib.Path, stream: Stream, on_data,
+           talk) -> Ending:
     with open(folder / "serial.log", "wb") as log, Guest(args, folder / "qemu.err") as guest:
         def take(data: bytes) -> None:
             log.write(data)
@@ -89,7 +94,11 @@ def _watch(run: Run, args: list[str], folder: pathlib.Path, stream: Stream, on_d
             on_data(data)
 
         guest.start()
-        return watch(guest, stream, Limits(silence=run.silence, total=run.total), take)
+        limits = Limits(silence=run.silence, total=run.total)
+        ending = watch(guest, stream, limits, take, talk is not None)
+        if ending is None:
+            talk(guest, log)
+        return ending or Ending.POWEROFF
 
 
 # -- the run's verdict: the stream's, held against the table ---------------------------------

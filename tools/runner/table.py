@@ -4,7 +4,7 @@
 Owns: the meaning of every key in those files (described in docs/testing.md).
 Must never: start anything, or accept a key it does not know.
 
-A run whose `memory`, `entry`, `build`, `cpu` or `dtb` is a list stands for one run per
+A run whose `memory`, `entry`, `build`, `cpu`, `dtb` or `smp` is a list stands for one run per
 combination; its name then holds those keys in braces.
 """
 
@@ -21,7 +21,7 @@ from .judge import Verdict
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNS = ROOT / "tests" / "runs.toml"
-EXPANDED = ("memory", "entry", "build", "cpu", "dtb")
+EXPANDED = ("memory", "entry", "build", "cpu", "dtb", "smp")
 
 
 class TableError(Exception):
@@ -59,6 +59,7 @@ class Run:
     dtb: str = ""  # "": the board's; debian, none, random, magic, or tests/system/dts/<name>.dts
     image_at: int | None = None  # place the image here, through a boot stub
     dtb_at: int | str | None = None  # place the DTB here, untouched by QEMU; or "behind-image"
+    together: bool = False  # all CPUs enter the image at once, as from a reset
     initrd: str = ""  # size of a made-up initrd
     bootargs: str = "selftest panic=poweroff"
     args: tuple[str, ...] = ()  # more QEMU arguments
@@ -117,7 +118,7 @@ def _expand(entry: dict):
         for key, value in chosen.items():
             if "{" + key + "}" not in name:
                 raise TableError(f"run {name}: {key} is a list and not in the name")
-            name = name.replace("{" + key + "}", value.lower())
+            name = name.replace("{" + key + "}", str(value).lower())
         yield {**entry, **chosen, "name": name}
 
 
@@ -155,6 +156,13 @@ def fatal_runs(template: Run, fatals: frozenset[str]) -> list[Run]:
     return [dataclasses.replace(template, name=f"{template.name}.{name.removeprefix('fatal.')}",
                                 fatal=name, bootargs=f"selftest={name} {template.bootargs}")
             for name in sorted(fatals)]
+
+
+def with_monitor(run: Run) -> Run:
+    """The run with the monitor's prompt behind what it runs, which else would not be asked for."""
+    asked = {word.split("=")[0] for word in run.bootargs.split()}
+    suites = "" if asked & {"selftest", "bench", "memtest"} else " selftest"
+    return dataclasses.replace(run, bootargs=f"{run.bootargs}{suites} monitor")
 
 
 def with_args(run: Run, extra: str) -> Run:

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a person sees of a run: everything, or, on a terminal, passing suites as one line each.
+"""What a person sees of a run: everything, or, on a terminal, passing suites as one line each; and
+what the person types, when there is a prompt.
 
-Must never hold back a line of a suite that did not pass, nor anything at the end of a run.
+Must never hold back a line of a suite that did not pass, nor anything at the end of a run; and
+never leave the terminal in another mode than it had.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import sys
+import termios
+import tty
 
 _END = re.compile(r"(not )?ok [0-9]+ (\S+)")
 
@@ -33,9 +39,13 @@ class Folder:
 
     def finish(self) -> None:
         """The run is over: show whatever was held back."""
+        self.show_all("\n")
+
+    def show_all(self, end: str = "") -> None:
+        """Show whatever was held back, the unfinished line too."""
         self._release()
         if self._partial:
-            self._write(self._partial.decode("latin-1") + "\n")
+            self._write(self._partial.decode("latin-1") + end)
             self._partial = b""
 
     def _write(self, text: str) -> None:
@@ -70,3 +80,31 @@ class Folder:
             self._drop_sum = True
         elif m or "# interrupted" in text or "@panic {" in text or "@boot {" in text:
             self._release()
+
+
+class Conversation:
+    """Key by key between this terminal and a guest's serial port, until the guest ends or ^]."""
+
+    QUIT = b"\x1d"
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def __call__(self, guest, log) -> None:
+        """Talk; what the guest says goes to the log too."""
+        self._folder.show_all()
+        keys, out = sys.stdin.fileno(), sys.stdout.fileno()
+        mode = termios.tcgetattr(keys)
+        tty.setraw(keys)
+        try:
+            while (said := guest.read(0.02)) is not None:
+                os.write(out, said)
+                log.write(said)
+                typed = os.read(keys, 1024) if select.select([keys], [], [], 0)[0] else b""
+                if self.QUIT in typed:
+                    return
+                if typed:
+                    guest.serial.send(typed)
+        finally:
+            termios.tcsetattr(keys, termios.TCSADRAIN, mode)
+            sys.stdout.write("\n")

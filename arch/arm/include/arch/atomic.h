@@ -45,44 +45,43 @@ static __always_inline u32 atomic_add(u32 *p, u32 n)
 	return value;
 }
 
-/* Adds 1 unless *p is below least; true if it did. Acquires: later accesses come after it. */
-static __always_inline bool atomic_inc_unless_below(u32 *p, u32 least)
+/* Adds 1 unless *p is 0; true if it did. Acquires: later accesses come after it. */
+static __always_inline bool atomic_inc_unless_zero(u32 *p)
 {
 	u32 value, failed;
 
 	__asm__ goto volatile("1:	ldrex	%0, [%2]\n"
-			      "	cmp	%0, %3\n"
-			      "	blo	%l[below]\n"
+			      "	teq	%0, #0\n"
+			      "	beq	%l[zero]\n"
 			      "	add	%0, %0, #1\n"
 			      "	strex	%1, %0, [%2]\n"
 			      "	teq	%1, #0\n"
 			      "	bne	1b"
 			      : "=&r"(value), "=&r"(failed)
-			      : "r"(p), "Ir"(least)
+			      : "r"(p)
 			      : "cc", "memory"
-			      : below);
+			      : zero);
 	dmb_ish();
 	return true;
-below:
+zero:
 	__asm__ volatile("clrex");
 	return false;
 }
 
-/* Subtracts 1 if *p is above floor; true if it did. Releases: earlier accesses come before it. */
-static __always_inline bool atomic_sub_above(u32 *p, u32 floor)
+/* Subtracts 1 if *p is above 1; true if it did. Releases: earlier accesses come before it. */
+static __always_inline bool atomic_dec_above_one(u32 *p)
 {
 	u32 value, failed;
 
 	dmb_ish();
 	__asm__ goto volatile("1:	ldrex	%0, [%2]\n"
-			      "	cmp	%0, %3\n"
+			      "	subs	%0, %0, #1\n"
 			      "	bls	%l[too_low]\n"
-			      "	sub	%0, %0, #1\n"
 			      "	strex	%1, %0, [%2]\n"
 			      "	teq	%1, #0\n"
 			      "	bne	1b"
 			      : "=&r"(value), "=&r"(failed)
-			      : "r"(p), "Ir"(floor)
+			      : "r"(p)
 			      : "cc", "memory"
 			      : too_low);
 	return true;

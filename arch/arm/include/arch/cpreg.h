@@ -7,6 +7,8 @@
 
 #include <types.h>
 
+#define ACTLR_SMP (1u << 6)
+
 #define CP15_READ32(name, op1, crn, crm, op2)                                       \
 	static inline u32 read_##name(void)                                         \
 	{                                                                           \
@@ -47,6 +49,8 @@ CP15_READ32(id_mmfr0, 0, c0, c1, 4)
 CP15_READ32(id_mmfr3, 0, c0, c1, 7)
 CP15_READ32(ctr, 0, c0, c0, 1)
 CP15_READ32(cbar, 4, c15, c0, 0)
+CP15_READ32(l2ctlr, 1, c9, c0, 2)   /* Cortex-A7, A15 */
+CP15_READ32(l2actlr, 1, c15, c0, 0) /* Cortex-A15 */
 CP15_RW32(sctlr, 0, c1, c0, 0)
 CP15_RW32(actlr, 0, c1, c0, 1)
 CP15_RW32(cpacr, 0, c1, c0, 2)
@@ -74,6 +78,11 @@ CP15_READ32(pmccntr, 0, c9, c13, 0)
 CP15_READ32(cntfrq, 0, c14, c0, 0)
 CP15_READ64(cntvct, 1, c14)
 CP15_READ64(cntpct, 0, c14)
+CP15_WRITE32(cntp_ctl, 0, c14, c2, 1)
+CP15_WRITE32(cntv_ctl, 0, c14, c3, 1)
+CP15_WRITE64(cntp_cval, 2, c14)
+CP15_WRITE64(cntv_cval, 3, c14)
+CP15_WRITE32(dcimvac, 0, c7, c6, 1)  /* invalidate a data cache line by address, to the PoC */
 CP15_WRITE32(dccmvac, 0, c7, c10, 1) /* clean a data cache line by address, to the PoC */
 CP15_WRITE32(iciallu_raw, 0, c7, c5, 0)
 CP15_WRITE32(bpiall_raw, 0, c7, c5, 6)

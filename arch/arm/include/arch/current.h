@@ -8,6 +8,7 @@
 #pragma once
 
 #include <arch/pgtable.h>
+#include <config.h>
 #include <types.h>
 
 /* Windows one thread can hold open at once, interrupts that land inside included. */
@@ -18,8 +19,26 @@ struct thread_core {
 	u32 percpu_offset;
 	u32 cpu;
 
-	/* bits 0-6: preemption off; 7-13: page faults off; 31: no reschedule is wanted */
-	u32 atomic;
+	/*
+	 * Whether the thread may be preempted now: `atomic` is 0. Bits 0-6: preemption off, 7-13:
+	 * page faults off, 14: in an interrupt's handler, 31: no reschedule is wanted. The thread
+	 * changes the lower half; only its own CPU, with interrupts masked, writes the upper one,
+	 * most often in an interrupt. Each half is stored as a halfword, so neither store takes
+	 * back the other's.
+	 */
+	union {
+		u32 atomic;
+		struct {
+			u16 atomic_count;
+			u16 atomic_calm; /* ATOMIC_CALM, or 0: a reschedule is wanted */
+		};
+	};
+
+	/* The stack it runs on, [start, end); constant. */
+	vaddr_t stack_start, stack_end;
+#if CONFIG_DEBUG
+	u32 locks_held; /* a bit for each lock rank, by the thread itself */
+#endif
 
 	/*
 	 * kmap_local: how many windows are open. Above 0 the thread is pinned to its CPU,
@@ -34,7 +53,9 @@ struct thread_core {
 
 #define ATOMIC_PREEMPT	  (1u << 0)
 #define ATOMIC_PAGEFAULT  (1u << 7)
+#define ATOMIC_IRQ	  (1u << 14)
 #define ATOMIC_NO_RESCHED (1u << 31)
+#define ATOMIC_CALM	  (ATOMIC_NO_RESCHED >> 16)
 
 /* Constant for a thread, so the compiler may keep it in a register. */
 static __always_inline struct thread_core *current_core(void)
@@ -46,7 +67,7 @@ static __always_inline struct thread_core *current_core(void)
 }
 
 /*
- * A per-CPU variable: CPU 0 uses the one in the image, the others a copy of the section.
+ * A per-CPU variable: CPU 0 uses the one in the image, the others one of their own, zero at first.
  * Use with preemption or interrupts off, or with an open window, so that the CPU stays.
  */
 #define DEFINE_PER_CPU(type, name)  __section(".percpu") type name
@@ -57,20 +78,38 @@ static __always_inline struct thread_core *current_core(void)
 /* Preemption off: nestable, a compiler barrier. Any context. */
 static __always_inline void preempt_disable(void)
 {
-	current_core()->atomic += ATOMIC_PREEMPT;
+	struct thread_core *core = current_core();
+
+	core->atomic_count += ATOMIC_PREEMPT;
 	compiler_barrier();
 }
 
 /* Called when the count drops to 0 and a reschedule is wanted. */
 void preempt_resched(void);
 
-static __always_inline void preempt_enable(void)
+/*
+ * Takes off what was counted. A request that arrives between the load and the store is not seen
+ * here, nor lost: the next interrupt's exit, or the next call, finds it. In assembly, for the
+ * compiler would cut the halfword by one instruction, and compare it by another.
+ */
+static __always_inline void atomic_count_sub(struct thread_core *core, const u32 n)
 {
-	struct thread_core *core = current_core();
+	bool preemptible;
+	u32 left;
 
-	compiler_barrier();
-	core->atomic -= ATOMIC_PREEMPT;
-	if (unlikely(core->atomic == 0)) {
+	__asm__ volatile("ldr	%1, [%2, %4]\n"
+			 "subs	%1, %1, %3\n"
+			 "strh	%1, [%2, %4]"
+			 : "=@cceq"(preemptible), "=&r"(left)
+			 : "r"(core), "I"(n), "i"(offsetof(struct thread_core, atomic))
+			 : "memory");
+	if (unlikely(preemptible)) {
 		preempt_resched();
 	}
+}
+
+static __always_inline void preempt_enable(void)
+{
+	compiler_barrier();
+	atomic_count_sub(current_core(), ATOMIC_PREEMPT);
 }

@@ -45,8 +45,19 @@ void *table_virt(phys_addr_t table);
 struct boot_mmu {
 	u64 ttbr0;
 	u64 ttbr1;
+	u32 open; /* 1: other CPUs may come; they read all of this from memory, MMU off */
 };
 extern struct boot_mmu boot_mmu;
+
+/* Two pages that a boot table needs, cleared: level 2, level 3, and where they are. */
+struct boot_pages {
+	pmd_t *pmds;
+	pte_t *ptes;
+	phys_addr_t pmds_pa, ptes_pa;
+};
+/* Makes the boot table stand for other CPUs, until boot_table_clear() gives the pages back. */
+void boot_table_rebuild(const struct boot_pages *lent);
+void boot_table_clear(void);
 
 /* A symbol of the image (not of lowmem) to its physical address. */
 static inline phys_addr_t pa_symbol(const void *symbol)

@@ -5,6 +5,9 @@
 #include <arch/current.h>
 #include <phys.h>
 
+/* Where kernel_main() runs; head.S. */
+extern char boot_stack[], boot_stack_top[];
+
 /* Makes core the running thread of this CPU. */
 void current_set(struct thread_core *core);
 

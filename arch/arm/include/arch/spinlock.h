@@ -4,7 +4,8 @@
  * off; a lock that interrupt code takes is taken with spin_lock_irqsave() everywhere.
  * The global lock order is in docs/architecture.md.
  *
- * DEBUG=1 remembers the holder: taking a lock twice or dropping one not held is a BUG.
+ * DEBUG=1 remembers the holder: taking a lock twice or dropping one not held is a BUG. A lock
+ * may have a rank; then one that is taken while a lock of the same or a higher rank is held is a BUG too.
  */
 #pragma once
 
@@ -22,9 +23,22 @@ typedef struct {
 		};
 	};
 #if CONFIG_DEBUG
-	const struct thread_core *holder;
+	struct thread_core *holder;
+	u32 rank;
 #endif
 } spinlock_t;
+
+/* The lock order in docs/architecture.md, from the outermost; 0 is not checked. */
+enum lock_rank {
+	LOCK_RANK_NONE,
+	LOCK_RANK_MUTEX,    /* mutexes, unless their class says otherwise */
+	LOCK_RANK_OUTER,    /* pkmap.lock, vm.purge_lock */
+	LOCK_RANK_CALL,	    /* smp_call()'s: a broadcast may need it */
+	LOCK_RANK_MEMORY,   /* the allocators' */
+	LOCK_RANK_WAIT,	    /* wait queues, sleepers */
+	LOCK_RANK_RUNQUEUE, /* one CPU's at a time */
+	LOCK_RANK_CONSOLE,
+};
 
 #define SPINLOCK_INIT     \
 	{                 \
@@ -32,11 +46,45 @@ typedef struct {
 	}
 
 #if CONFIG_DEBUG
+#define SPINLOCK_RANKED(lock_rank)                  \
+	{                                           \
+		.word = 0, .rank = (u32)(lock_rank) \
+	}
 #define SPIN_HOLDER(lock)	   ((lock)->holder)
 #define SPIN_SET_HOLDER(lock, who) ((lock)->holder = (who))
+
+/* For any kind of lock. Rank 0 leaves no trace. */
+static inline void lock_rank_take(u32 rank)
+{
+	struct thread_core *core = current_core();
+
+	BUG_ON(rank && core->locks_held >> rank, "lock.order",
+	       "a lock of rank %u taken while those of ranks 0x%x are held", rank,
+	       core->locks_held);
+	core->locks_held |= (1u << rank) & ~1u;
+}
+
+static inline void lock_rank_drop(u32 rank)
+{
+	current_core()->locks_held &= ~(1u << rank);
+}
+#define SPIN_RANK(lock) ((lock)->rank)
+
+/* A run queue's lock is taken by one thread and dropped by the next. */
+static inline void spin_hand_over(spinlock_t *lock, struct thread_core *next)
+{
+	lock_rank_drop(lock->rank);
+	next->locks_held |= 1u << lock->rank;
+	lock->holder = next;
+}
 #else
-#define SPIN_HOLDER(lock)	   ((const struct thread_core *)NULL)
+#define SPINLOCK_RANKED(lock_rank) SPINLOCK_INIT
+#define SPIN_HOLDER(lock)	   ((struct thread_core *)NULL)
 #define SPIN_SET_HOLDER(lock, who) ((void)0)
+#define SPIN_RANK(lock)		   0
+#define lock_rank_take(rank)	   ((void)0)
+#define lock_rank_drop(rank)	   ((void)0)
+#define spin_hand_over(lock, next) ((void)0)
 #endif
 
 /* Waits for the turn of the ticket in the upper half, asleep between events. */
@@ -49,6 +97,7 @@ static __hot_inline void spin_raw_lock(spinlock_t *lock)
 	if (CONFIG_DEBUG) {
 		BUG_ON(SPIN_HOLDER(lock) == current_core(), "spinlock.recursive",
 		       "lock %p taken twice", (void *)lock);
+		lock_rank_take(SPIN_RANK(lock));
 	}
 	__asm__ volatile("1:	ldrex	%0, [%3]\n"
 			 "	add	%1, %0, #0x10000\n"
@@ -70,6 +119,7 @@ static __hot_inline void spin_raw_unlock(spinlock_t *lock)
 	if (CONFIG_DEBUG) {
 		BUG_ON(SPIN_HOLDER(lock) != current_core(), "spinlock.not_held",
 		       "lock %p dropped but not held", (void *)lock);
+		lock_rank_drop(SPIN_RANK(lock));
 	}
 	SPIN_SET_HOLDER(lock, NULL);
 	dmb_ish(); /* the section's accesses, before the release */

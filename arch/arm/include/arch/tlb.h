@@ -14,6 +14,7 @@
 #include <arch/barrier.h>
 #include <arch/irqflags.h>
 #include <bug.h>
+#include <interleave.h>
 
 #define TLBI(name, crm, op2)                                                                    \
 	static __always_inline void name(vaddr_t va)                                            \
@@ -25,6 +26,7 @@ TLBI(tlbi_all_local, c7, 0)  /* TLBIALL: this CPU, everything; operand ignored *
 TLBI(tlbi_page_local, c7, 3) /* TLBIMVAA: this CPU, one address, all ASIDs */
 TLBI(tlbi_all, c3, 0)	     /* TLBIALLIS */
 TLBI(tlbi_page, c3, 3)	     /* TLBIMVAAIS */
+TLBI(tlbi_nothing, c3, 1)    /* TLBIMVAIS, of an address in an ASID that nobody has: for errata */
 #undef TLBI
 
 /* After clearing a per-CPU slot. Any context. va: page-aligned. */
@@ -49,11 +51,24 @@ static inline void tlb_flush_local_all(void)
  * The rule for broadcasts as far as it can be checked: a work-around that waits for other
  * CPUs' answers must not find them waiting for us with interrupts masked.
  */
+extern bool tlb_others; /* there may be other CPUs: set before the first is started */
 static __hot_inline void tlb_check_broadcast(void)
 {
 	if (CONFIG_DEBUG) {
-		BUG_ON(irqs_masked(), "tlb.broadcast_irqs_masked",
+		BUG_ON(tlb_others && irqs_masked(), "tlb.broadcast_irqs_masked",
 		       "broadcast with interrupts masked");
+	}
+	interleave_point(POINT_BROADCAST);
+}
+
+/* What an erratum wants after each broadcast (kernel/errata.c); NULL on most CPUs. */
+extern void (*tlb_after_broadcast)(void);
+
+static __hot_inline void tlb_broadcast_done(void)
+{
+	isb(); /* no later instruction was translated before */
+	if (unlikely(tlb_after_broadcast)) {
+		tlb_after_broadcast();
 	}
 }
 
@@ -64,7 +79,7 @@ static __hot_inline void tlb_flush_page(vaddr_t va)
 	dsb_ishst(); /* the cleared entry, before any CPU's walker can read it again */
 	tlbi_page(va);
 	dsb_ish(); /* complete on every CPU before any later access */
-	isb();
+	tlb_broadcast_done();
 }
 
 /* Beyond this many pages one TLBIALLIS is cheaper than the refills it causes. */
@@ -83,7 +98,7 @@ static inline void tlb_flush_range(vaddr_t start, vaddr_t end)
 		}
 	}
 	dsb_ish(); /* complete on every CPU before address or page is reused */
-	isb();
+	tlb_broadcast_done();
 }
 
 static inline void tlb_flush_all(void)
@@ -92,5 +107,5 @@ static inline void tlb_flush_all(void)
 	dsb_ishst(); /* all cleared entries, before any walker */
 	tlbi_all(0);
 	dsb_ish(); /* complete on every CPU before address or page is reused */
-	isb();
+	tlb_broadcast_done();
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Exceptions taken in the kernel (ARM DDI 0406C, B1.8 and B1.9): the saved registers, the
- * stacks they are saved on, and the handler that a higher floor provides.
+ * stacks they are saved on, and the handlers that a higher floor provides.
  *
- * Every exception saves its registers on this CPU's abort stack, never on the interrupted
- * one, which may be the very thing that is broken. The handler then runs in SVC mode on the
- * abort stack, below them; an exception inside it nests there.
+ * A fault saves its registers on this CPU's abort stack, never on the interrupted one, which may
+ * be the very thing that is broken. The handler then runs in SVC mode on the abort stack, below
+ * them; an exception inside it nests there. An interrupt saves a few registers on the interrupted
+ * thread's stack, from where it may be preempted; its handler runs on the CPU's IRQ stack.
  */
 #pragma once
 
 #include <types.h>
 
-enum trap_kind { TRAP_UNDEFINED, TRAP_SVC, TRAP_PREFETCH, TRAP_DATA, TRAP_IRQ, TRAP_FIQ };
+enum trap_kind { TRAP_UNDEFINED, TRAP_SVC, TRAP_PREFETCH, TRAP_DATA, TRAP_FIQ };
 
 /* vectors.S knows this layout through asm-offsets; pc and cpsr are adjacent for RFE. */
 struct trap_regs {
@@ -39,10 +40,20 @@ void trap_init(void);
 void trap_init_cpu(void *stack_top);
 
 /*
+ * Interrupts run on a stack of their own: sets this CPU's, before it unmasks them. 8-byte-aligned;
+ * below its IRQ_STACK_SIZE bytes there is a guard. Interrupts masked.
+ */
+#define IRQ_STACK_SIZE (2 * PAGE_SIZE)
+void trap_set_irq_stack(void *top);
+
+/*
  * From here on asynchronous external aborts are taken. One that was pending is not ours: it is
  * swallowed, and the result is true. Boot CPU, once.
  */
 bool __must_check trap_unmask_async(void);
+
+/* True if va is right below this CPU's IRQ stack: in its guard. Any context. */
+bool trap_in_irq_guard(vaddr_t va);
 
 /* True if [va, va + bytes) lies in one of the stacks this CPU's kernel code may run on. Any context. */
 bool trap_on_stack(vaddr_t va, u32 bytes);
@@ -64,6 +75,9 @@ struct ex_entry {
 	u32 fixup;
 };
 extern const struct ex_entry __ex_table_start[], __ex_table_end[];
+
+/* An interrupt: provided by kernel/irq.c, called with interrupts masked, on the IRQ stack. */
+void irq_dispatch(void);
 
 /* For an inline asm with a "r12" operand: label 1 may fault, and goes on at label 2. */
 #define EX_TABLE_1_TO_2                              \

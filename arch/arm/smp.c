@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What of starting other CPUs is the architecture's: what they read with caches off, and the
+ * registers that must be the same on all. Must never clean or invalidate by set and way: other
+ * CPUs run.
+ */
+#include <arch/secondary.h>
+
+#include <arch/barrier.h>
+#include <arch/cpreg.h>
+#include <arch/early_tables.h>
+#include <arch/irqflags.h>
+#include <arch/tlb.h>
+#include <arch/trap.h>
+
+extern char secondary_entry[]; /* head.S */
+
+void (*tlb_after_broadcast)(void);
+bool tlb_others;
+
+u32 secondary_entry_pa(void)
+{
+	return pa_low32(pa_symbol(secondary_entry));
+}
+
+/* To memory, for a reader without caches: by lines, to the point of coherency. */
+static void clean_for_uncached(const void *object, u32 bytes)
+{
+	u32 line = 4u << ((read_ctr() >> 16) & 0xf); /* DminLine, B4.1.42 */
+	vaddr_t end = (vaddr_t)object + bytes;
+
+	for (vaddr_t va = ALIGN_DOWN((vaddr_t)object, line); va < end; va += line) {
+		write_dccmvac((u32)va);
+	}
+	dsb_sy(); /* in memory, before the reader is told to look */
+}
+
+void secondaries_open(bool open)
+{
+	boot_mmu.open = open;
+	clean_for_uncached(&boot_mmu, sizeof(boot_mmu));
+}
+
+void pen_open(u32 mpidr)
+{
+	pen_release = mpidr;
+	clean_for_uncached(&pen_release, sizeof(pen_release));
+	__asm__ volatile("sev" : : : "memory");
+}
+
+u32 secondary_incoherent_mpidr(void)
+{
+	write_dcimvac((u32)(vaddr_t)&secondary_incoherent); /* never dirty: only uncached writes */
+	dsb_sy();					    /* invalidated, before the load */
+	return READ_ONCE(secondary_incoherent.mpidr);
+}
+
+/* SCR is readable in the secure world alone (B4.1.129). */
+bool cpu_is_secure(void)
+{
+	register u32 status __asm__("r12") = 0;
+	u32 scr;
+
+	__asm__ volatile("1:	mrc	p15, 0, %0, c1, c1, 0\n"
+			 "2:\n" EX_TABLE_1_TO_2
+			 : "=r"(scr), "+r"(status));
+	return status == 0;
+}
+
+void cpu_state_get(struct cpu_state *state, u32 entry_cpsr)
+{
+	*state = (struct cpu_state){
+		.sctlr = read_sctlr(),
+		.ttbcr = read_ttbcr(),
+		.mair0 = read_mair0(),
+		.mair1 = read_mair1(),
+		.ttbr1 = read_ttbr1(),
+		.entry_mode = entry_cpsr & CPSR_MODE_MASK,
+		.secure = cpu_is_secure(),
+	};
+}

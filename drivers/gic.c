@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ARM Generic Interrupt Controller, version 2 (IHI 0048B, chapter 4). Owns its registers and which
+ * CPU is which of its interfaces.
+ *
+ * We stay in the world that we were entered in. A secure kernel makes every interrupt group
+ * 0, which reaches it as IRQ since FIQEn stays off; a non-secure one sees group 1 alone, and
+ * its writes to the group registers are ignored. So both do the same, and the enable bits
+ * of each world's view are the same bits.
+ *
+ * No locks: kernel/irq.c serializes what changes an interrupt; words of other interrupts are set and
+ * cleared by writing ones.
+ */
+#include <drivers/gic.h>
+
+#include <arch/barrier.h>
+#include <arch/io.h>
+#include <errno.h>
+#include <kernel/irq.h>
+#include <lib/fdt_irq.h>
+#include <mm/vmalloc.h>
+#include <printk.h>
+
+#define GICD_CTLR	  0x000
+#define GICD_TYPER	  0x004
+#define GICD_IGROUPR(n)	  (0x080 + 4 * (n))
+#define GICD_ISENABLER(n) (0x100 + 4 * (n))
+#define GICD_ICENABLER(n) (0x180 + 4 * (n))
+#define GICD_ISPENDR(n)	  (0x200 + 4 * (n))
+#define GICD_ICPENDR(n)	  (0x280 + 4 * (n))
+#define GICD_ICACTIVER(n) (0x380 + 4 * (n))
+#define GICD_IPRIORITYR	  0x400 /* a byte each, as is the next */
+#define GICD_ITARGETSR	  0x800
+#define GICD_ICFGR(n)	  (0xc00 + 4 * (n))
+#define GICD_SGIR	  0xf00
+#define GICD_CPENDSGIR(n) (0xf10 + 4 * (n))
+
+#define GICC_CTLR   0x00
+#define GICC_PMR    0x04
+#define GICC_BPR    0x08
+#define GICC_IAR    0x0c
+#define GICC_EOIR   0x10
+#define GICC_APR(n) (0xd0 + 4 * (n))
+
+#define CTLR_ENABLE  1u
+#define CTLR_BYPASS  0x1e0u /* what becomes of signals while the interface is off: the firmware's */
+#define PRIORITY     0xa0a0a0a0u /* one for all, in both worlds' views above the mask */
+#define PRIORITY_ALL 0xf0u
+#define GIC_CPUS     8
+
+#define SGIR_ALL_OTHERS (1u << 24)
+
+#define TREE_SHARED  0u /* first cell */
+#define TREE_EDGES   3u /* third cell: rising, falling */
+#define SHARED_COUNT (IRQ_MAX - IRQ_SHARED)
+
+static u8 *dist, *iface;
+static fdt_node gic_node = -ENODEV;
+static u8 interface_of[GIC_CPUS]; /* a bit: logical CPU to interface; each CPU writes its own */
+
+static void dist_write(u32 offset, u32 value)
+{
+	io_write32(dist + offset, value);
+}
+
+static void irq_bit_write(u32 bank, u32 irq)
+{
+	dist_write(bank + irq / 32 * 4, 1u << (irq % 32));
+}
+
+static void gic_disable(u32 irq)
+{
+	irq_bit_write(GICD_ICENABLER(0), irq);
+}
+
+static void gic_enable(u32 irq, bool edge)
+{
+	if (irq >= IRQ_PRIVATE) {
+		u32 config = GICD_ICFGR(irq / 16), bit = 2u << (irq % 16 * 2);
+		u32 old = io_read32(dist + config);
+
+		gic_disable(irq); /* or its kind must not change (4.3.13) */
+		dist_write(config, edge ? old | bit : old & ~bit);
+	}
+	irq_bit_write(GICD_ISENABLER(0), irq);
+}
+
+static void gic_set_pending(u32 irq)
+{
+	irq_bit_write(GICD_ISPENDR(0), irq);
+}
+
+static u32 gic_acknowledge(void)
+{
+	u32 word = io_read32(iface + GICC_IAR);
+
+	dmb_ish(); /* the interrupt, before what its sender stored is read */
+	return word;
+}
+
+static void gic_end(u32 word)
+{
+	io_write32(iface + GICC_EOIR, word);
+}
+
+static void gic_send(u32 cpu_mask, u32 irq)
+{
+	u32 targets = 0;
+
+	for (; cpu_mask; cpu_mask &= cpu_mask - 1) {
+		targets |= interface_of[__builtin_ctz(cpu_mask)];
+	}
+	dsb_ishst(); /* what was stored for the others, before they are told */
+	dist_write(GICD_SGIR, targets << 16 | irq);
+}
+
+/* Also to CPUs whose interface we cannot know yet. */
+static void gic_send_all(u32 irq)
+{
+	dsb_ishst(); /* what was stored for the others, before they are told */
+	dist_write(GICD_SGIR, SGIR_ALL_OTHERS | irq);
+}
+
+/* The calling CPU's interface, as a bit; a distributor for one CPU reads 0. */
+static u32 own_interface(void)
+{
+	u32 targets = io_read32(dist + GICD_ITARGETSR);
+
+	return targets & 0xff ? targets & 0xff : 1;
+}
+
+/* 32 interrupts from first on: off, not pending, not active, our world's group. */
+static void quiesce(u32 first)
+{
+	u32 word = first / 32;
+
+	dist_write(GICD_ICENABLER(word), ~0u);
+	dist_write(GICD_ICPENDR(word), ~0u);
+	dist_write(GICD_ICACTIVER(word), ~0u);
+	dist_write(GICD_IGROUPR(word), 0);
+	for (u32 i = first; i < first + 32; i += 4) {
+		dist_write(GICD_IPRIORITYR + i, PRIORITY);
+	}
+}
+
+static void gic_cpu_init(void)
+{
+	interface_of[current_core()->cpu] = (u8)own_interface();
+	quiesce(0);
+	for (u32 i = 0; i < 4; i++) {
+		dist_write(GICD_CPENDSGIR(i), ~0u); /* the one that started us, perhaps */
+		io_write32(iface + GICC_APR(i), 0); /* nor is one in service from before */
+	}
+	dist_write(GICD_ISENABLER(0), 0xffff);
+	io_write32(iface + GICC_BPR, 0);
+	io_write32(iface + GICC_PMR, PRIORITY_ALL);
+	io_write32(iface + GICC_CTLR, (io_read32(iface + GICC_CTLR) & CTLR_BYPASS) | CTLR_ENABLE);
+}
+
+static void distributor_init(void)
+{
+	u32 lines = ((io_read32(dist + GICD_TYPER) & 0x1f) + 1) * 32;
+	u32 target = own_interface() * 0x01010101u; /* shared ones: all to the boot CPU */
+
+	dist_write(GICD_CTLR, 0);
+	for (u32 first = IRQ_SHARED; first < lines; first += 32) {
+		quiesce(first);
+		for (u32 i = first; i < first + 32; i += 4) {
+			dist_write(GICD_ITARGETSR + i, target);
+		}
+	}
+	dist_write(GICD_CTLR, CTLR_ENABLE);
+}
+
+static const struct irq_controller gic_controller = {
+	"GICv2",  gic_enable,	   gic_disable,	 gic_acknowledge, gic_end,
+	gic_send, gic_set_pending, gic_cpu_init, gic_send_all,
+};
+
+static void *map_registers(const struct fdt *f, u32 index)
+{
+	phys_addr_t pa, size;
+
+	return fdt_reg_phys(f, gic_node, index, &pa, &size) == 0 ? ioremap(pa, PAGE_SIZE) : NULL;
+}
+
+static fdt_node find_gic(const struct fdt *f)
+{
+	static const char *const known[] = { "arm,cortex-a15-gic", "arm,gic-400",
+					     "arm,cortex-a7-gic", "arm,cortex-a9-gic" };
+
+	for (u32 i = 0; i < ARRAY_SIZE(known); i++) {
+		fdt_node node = fdt_find_compatible(f, FDT_START, known[i]);
+
+		if (node >= 0 && fdt_node_enabled(f, node)) {
+			return node;
+		}
+	}
+	return -ENODEV;
+}
+
+void gic_init(const struct fdt *f)
+{
+	gic_node = find_gic(f);
+	if (gic_node >= 0) {
+		dist = map_registers(f, 0);
+		iface = map_registers(f, 1);
+		if (dist && iface) {
+			distributor_init();
+			irq_controller_register(&gic_controller);
+			return;
+		}
+		gic_node = -ENODEV;
+	}
+	printk("irq: no interrupt controller that we know: all is polled");
+}
+
+int irq_from_tree(const struct fdt *f, fdt_node node, u32 index, u32 *irq, bool *edge)
+{
+	struct fdt_irq wire;
+	int error = fdt_irq(f, node, index, &wire);
+
+	if (error) {
+		return error;
+	}
+	if (wire.controller != gic_node) {
+		return -ENODEV;
+	}
+	if (wire.count != 3 || wire.cell[0] > 1 ||
+	    wire.cell[1] >= (wire.cell[0] == TREE_SHARED ? SHARED_COUNT : 16)) {
+		return -EINVAL;
+	}
+	*irq = wire.cell[1] + (wire.cell[0] == TREE_SHARED ? IRQ_SHARED : IRQ_PRIVATE);
+	*edge = (wire.cell[2] & TREE_EDGES) != 0;
+	return 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * load: a file by YMODEM, into HighMem pages that are then the person's, like those of alloc.
+ * Gives every page back when the file does not come whole.
+ */
+#include "monitor.h"
+
+#include <errno.h>
+#include <kernel/console.h>
+#include <kernel/time.h>
+#include <lib/crc32.h>
+#include <lib/ymodem.h>
+#include <mm/highmem.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+
+#define NAME_SHOWN    40
+#define RESERVE_PAGES 256u /* of HighMem that a file may not take */
+
+static struct {
+	struct ymodem ymodem;
+	u32 number; /* what it will be opened as */
+	u32 size, have, crc;
+	pfn_t first, last;
+	char name[NAME_SHOWN];
+} * file;
+
+static int get(u32 wait_ms)
+{
+	u64 end = time_now_us() + (u64)wait_ms * 1000;
+	int c;
+
+	do {
+		c = console_try_getc();
+	} while (c == -EAGAIN && time_now_us() < end);
+	return c;
+}
+
+static void put(u8 c)
+{
+	console_write((const char *)&c, 1);
+}
+
+static bool begin(struct ymodem *y, const char *name, u32 size)
+{
+	struct zone_info high;
+
+	(void)y;
+	zone_query(ZONE_HIGH, &high);
+	strlcpy(file->name, name, sizeof(file->name));
+	file->size = size;
+	return size > 0 && size / PAGE_SIZE + RESERVE_PAGES < high.free_pages;
+}
+
+/* The page that the byte at file->have goes to. */
+static struct page *page_for_more(void)
+{
+	struct page *page;
+
+	if (file->have % PAGE_SIZE) {
+		return pfn_to_page(file->last);
+	}
+	page = alloc_page(GFP_HIGHONLY | GFP_ZERO);
+	if (!page) {
+		return NULL;
+	}
+	page->next = 0;
+	if (file->first) {
+		pfn_to_page(file->last)->next = page_to_pfn(page);
+	} else {
+		file->first = page_to_pfn(page);
+	}
+	file->last = page_to_pfn(page);
+	return page;
+}
+
+static bool data(struct ymodem *y, const u8 *bytes, u32 len)
+{
+	(void)y;
+	file->crc = crc32_update(file->crc, bytes, len);
+	while (len > 0) {
+		u32 offset = file->have % PAGE_SIZE, part = min(len, PAGE_SIZE - offset);
+		struct page *page = page_for_more();
+
+		if (!page) {
+			return false;
+		}
+		memcpy_to_page(page, offset, bytes, part);
+		file->have += part;
+		bytes += part;
+		len -= part;
+	}
+	return true;
+}
+
+static void give_back(void)
+{
+	while (file->first) {
+		struct page *page = pfn_to_page(file->first);
+
+		file->first = page->next;
+		free_page(page);
+	}
+}
+
+static void receive(u32 n)
+{
+	static const char *const ends[] = {
+		[YMODEM_NOBODY] = "nobody sends",
+		[YMODEM_SILENT] = "the sender fell silent",
+		[YMODEM_CANCELLED] = "cancelled",
+		[YMODEM_DAMAGED] = "damaged again and again",
+		[YMODEM_ORDER] = "a part is missing",
+		[YMODEM_NO_FILE] = "the sender has no file",
+		[YMODEM_HEADER] = "its name or size makes no sense",
+		[YMODEM_REFUSED] = "empty, or larger than HighMem has room for",
+	};
+	enum ymodem_end end;
+
+	end = ymodem_receive(&file->ymodem);
+	say(" ");
+	if (end != YMODEM_OK) {
+		give_back();
+		say("error: load: %s, after %u bytes", ends[end], file->have);
+		return;
+	}
+	opened[n].kind = OPENED_FILE;
+	opened[n].first = file->first;
+	opened[n].count = DIV_ROUND_UP(file->size, PAGE_SIZE);
+	opened[n].bytes = file->size;
+	say("%s: %u bytes, crc32 %08x", file->name, file->size, file->crc);
+	opened_describe(n);
+}
+
+void cmd_load(__unused u32 argc, __unused char **argv)
+{
+	u32 n = opened_new();
+
+	if (n == 0) {
+		return;
+	}
+	file = kzalloc(sizeof(*file));
+	if (!file) {
+		say("error: no memory");
+		return;
+	}
+	file->ymodem = (struct ymodem){ .get = get, .put = put, .begin = begin, .data = data };
+	say("load: send a file by YMODEM now; ^C gives up");
+	receive(n);
+	kfree(file);
+	file = NULL;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands about memory as a whole: banks, zones, slabs, pages; what was printed. Queries. */
+#include "monitor.h"
+
+#include <arch/early_tables.h>
+#include <kernel/log.h>
+#include <kernel/oops.h>
+#include <kernel/report.h>
+#include <kernel/test.h>
+#include <mm/highmem.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+
+void cmd_layout(__unused u32 argc, __unused char **argv)
+{
+	report_map();
+}
+
+void cmd_report(__unused u32 argc, __unused char **argv)
+{
+	report_again();
+	tests_report();
+}
+
+static void say_amount(const char *what, u64 bytes)
+{
+	say("  %-24s %10llu KiB %7llu MiB", what, bytes >> 10, bytes >> 20);
+}
+
+void cmd_mem(__unused u32 argc, __unused char **argv)
+{
+	u64 total = memblock_total(), low = ram_below(pfn_to_pa(mm.low_end_pfn)), managed = 0;
+	struct zone_info zone[ZONES];
+
+	for (u32 i = 0; i < ZONES; i++) {
+		zone_query(i, &zone[i]);
+		managed += pfn_to_pa(zone[i].total_pages);
+	}
+	say_amount("RAM", total);
+	say_amount("lowmem, always mapped", low);
+	say_amount("HighMem, by windows", total - low);
+	say_amount("never the allocator's", total - managed);
+	say_amount("free lowmem", pfn_to_pa(zone[ZONE_NORMAL].free_pages));
+	say_amount("free HighMem", pfn_to_pa(zone[ZONE_HIGH].free_pages));
+	say_amount("in use", managed - pfn_to_pa(free_page_count()));
+}
+
+static void say_ranges(const char *title, const struct memblock_list *list)
+{
+	say("%s:", title);
+	for (u32 i = 0; i < list->count; i++) {
+		const struct memblock_range *r = &list->range[i];
+
+		say("  0x%010llx to 0x%010llx %10llu KiB%s", r->start, r->start + r->size,
+		    r->size / 1024, r->flags & MEMBLOCK_NOMAP ? "  no-map" : "");
+	}
+}
+
+void cmd_banks(__unused u32 argc, __unused char **argv)
+{
+	say_ranges("RAM", &memblock.memory);
+	say_ranges("reserved at boot", &memblock.reserved);
+}
+
+/* ---- zones, slabs: by looking at every page ---- */
+
+/* Calls visit() for the first page of each block, free or not, of all RAM from start on. */
+static void for_each_block(pfn_t start, pfn_t end, void (*visit)(void *, const struct page *),
+			   void *arg)
+{
+	for (u32 i = 0; i < memblock.memory.count; i++) {
+		const struct memblock_range *bank = &memblock.memory.range[i];
+		pfn_t pfn = max(start, pa_to_pfn(pa_align_up(bank->start, PAGE_SIZE)));
+		pfn_t stop = min(end, pa_to_pfn(bank->start + bank->size));
+
+		while (pfn < stop) {
+			const struct page *page = pfn_to_page(pfn);
+
+			visit(arg, page);
+			pfn += page_state(page) == PAGE_BUDDY ? 1u << page_order(page) : 1;
+		}
+	}
+}
+
+struct zone_count {
+	u32 blocks[MAX_ORDER + 1];
+	u32 single; /* on per-CPU lists */
+};
+
+static void count_free(void *arg, const struct page *page)
+{
+	struct zone_count *count = arg;
+
+	if (page_state(page) == PAGE_BUDDY) {
+		count->blocks[page_order(page)]++;
+	} else if (page_state(page) == PAGE_PCP) {
+		count->single++;
+	}
+}
+
+void cmd_zones(__unused u32 argc, __unused char **argv)
+{
+	say("free blocks of 2^order pages, by order, and single pages on per-CPU lists");
+	say("  zone          pages       free     0     1     2     3     4     5     6     7     8"
+	    "     9    10  per-CPU");
+	for (u32 i = 0; i < ZONES; i++) {
+		struct zone_count c = { .single = 0 };
+		struct zone_info zone;
+		pfn_t start = i == ZONE_NORMAL ? 0 : mm.low_end_pfn;
+
+		zone_query(i, &zone);
+		for_each_block(start, i == ZONE_NORMAL ? mm.low_end_pfn : mm.end_pfn, count_free,
+			       &c);
+		say("  %-8s %10u %10u %5u %5u %5u %5u %5u %5u %5u %5u %5u %5u %5u %8u", zone.name,
+		    zone.total_pages, zone.free_pages, c.blocks[0], c.blocks[1], c.blocks[2],
+		    c.blocks[3], c.blocks[4], c.blocks[5], c.blocks[6], c.blocks[7], c.blocks[8],
+		    c.blocks[9], c.blocks[10], c.single);
+	}
+}
+
+struct slab_count {
+	u32 pages[KMALLOC_CLASSES], objects[KMALLOC_CLASSES];
+};
+
+static void count_slab(void *arg, const struct page *page)
+{
+	struct slab_count *count = arg;
+
+	if (page_state(page) == PAGE_SLAB && page->slab_class < KMALLOC_CLASSES) {
+		count->pages[page->slab_class]++;
+		count->objects[page->slab_class] += page->slab_inuse;
+	}
+}
+
+void cmd_slabs(__unused u32 argc, __unused char **argv)
+{
+	struct slab_count c = { .pages = { 0 } };
+
+	for_each_block(0, mm.low_end_pfn, count_slab, &c);
+	say("  size   pages  objects handed out, or kept by a CPU");
+	for (u32 i = 0; i < KMALLOC_CLASSES; i++) {
+		say("  %4u  %6u  %7u", KMALLOC_MIN << i, c.pages[i], c.objects[i]);
+	}
+}
+
+/* ---- one page, one address ---- */
+
+void page_say(pfn_t pfn)
+{
+	static const char states[][12] = { "inside", "free", "free, PCP", "allocated", "slab",
+					   "",	     "",     "",	  "reserved" };
+	static const char types[][12] = { "normal", "device", "uncached", "ordered" };
+	const struct page *page = pfn_to_page(pfn);
+	u32 state = page_state(page);
+
+	say("page 0x%06x: physical 0x%010llx, %s, %s%s", pfn, pfn_to_pa(pfn),
+	    page_is_high(page) ? "HighMem" : "lowmem",
+	    state < ARRAY_SIZE(states) ? states[state] : "in no known state",
+	    pa_in_image(pfn_to_pa(pfn)) ? ": the kernel image" : "");
+	say("  flags 0x%08x: order %u, type %s; references %d; struct page at 0x%08x", page->flags,
+	    page_order(page), types[page_type(page)], page->refcount, (u32)(vaddr_t)page);
+	if (page_is_high(page) && page->kmap) {
+		struct pkmap_window w;
+
+		pkmap_window_query(page->kmap, &w);
+		say("  pkmap window at 0x%08x, count %u", (u32)(vaddr_t)w.va, w.count);
+	}
+	if (state == PAGE_SLAB) {
+		say("  slab of %u-byte objects, %u in use", KMALLOC_MIN << page->slab_class,
+		    page->slab_inuse);
+	}
+}
+
+void cmd_page(__unused u32 argc, char **argv)
+{
+	const struct page *page;
+	pfn_t pfn;
+
+	if (argv[0][0] == '#') {
+		page = want_page(argv[0]);
+		if (page) {
+			page_say(page_to_pfn(page));
+		}
+	} else if (want_ram_pfn(argv[0], &pfn)) {
+		page_say(pfn);
+	}
+}
+
+/* ---- the log ---- */
+
+void cmd_dmesg(__unused u32 argc, __unused char **argv)
+{
+	char line[LOG_LINE_MAX];
+	u32 at = log_start();
+
+	while (!line_stop() && log_next(&at, line, sizeof(line))) {
+		say("%s", line);
+	}
+}

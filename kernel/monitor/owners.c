@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands about who has an address: what, kmaps, vmallocs. Queries. */
+#include "monitor.h"
+
+#include <arch/early_tables.h>
+#include <arch/walk.h>
+#include <kernel/oops.h>
+#include <kernel/report.h>
+#include <kernel/thread.h>
+#include <layout.h>
+#include <lib/printf.h>
+#include <mm/highmem.h>
+#include <mm/memblock.h>
+#include <mm/pgtable.h>
+#include <mm/vmalloc.h>
+
+/* ---- what ---- */
+
+struct search {
+	phys_addr_t pa; /* of a page */
+	u32 found;
+};
+
+static bool search_leaf(void *arg, vaddr_t va, u32 level, u64 desc)
+{
+	struct search *s = arg;
+	u32 size = level == 2 ? PMD_SIZE : PAGE_SIZE;
+	phys_addr_t start = pa_align_down(desc & DESC_ADDR_MASK, size);
+	char whose[96], words[64];
+
+	if (s->pa < start || s->pa >= start + size) {
+		return true;
+	}
+	va += (u32)(s->pa - start);
+	s->found++;
+	leaf_words(words, sizeof(words), level, desc);
+	(void)address_describe(whose, sizeof(whose), va);
+	say("  mapped at 0x%08x %s: %s", (u32)va, words, whose);
+	if (opened_at(va)) {
+		say("    yours: #%u", opened_at(va));
+	}
+	return !line_stop();
+}
+
+/* What a physical address is, and every place of the kernel's part that shows it. */
+static void what_physical(phys_addr_t pa)
+{
+	struct search s = { .pa = pa_align_down(pa, PAGE_SIZE) };
+
+	if (pfn_valid(pa_to_pfn(pa))) {
+		page_say(pa_to_pfn(pa));
+		if (memblock_is_reserved(pa, 1)) {
+			say("  reserved at boot%s", memblock_is_nomap(pa, 1) ? ", no-map" : "");
+		}
+	} else {
+		say("  no RAM: a device, or nothing");
+	}
+	tables_for_each(PAGE_OFFSET, LAYOUT_END, search_leaf, &s);
+	if (s.found == 0) {
+		say("  mapped nowhere: it takes a window to reach it");
+	}
+}
+
+static void what_virtual(vaddr_t va)
+{
+	char whose[96];
+	u64 par;
+
+	(void)address_describe(whose, sizeof(whose), va);
+	say("As a virtual address it is a %s address: %s.",
+	    va < PAGE_OFFSET	  ? "user virtual" :
+	    is_lowmem((void *)va) ? "kernel logical" :
+				    "kernel virtual",
+	    whose);
+	par = walk_ask_mmu(va, false);
+	if (par & PAR_FAULT) {
+		say("  not mapped%s", va < PAGE_OFFSET ? ": there is no process" : "");
+	} else {
+		say("  mapped to physical 0x%010llx%s",
+		    (par & DESC_ADDR_MASK) + (va & (PAGE_SIZE - 1)),
+		    is_lowmem((void *)va) ? ", by a fixed distance" : "");
+		what_physical(par & DESC_ADDR_MASK);
+	}
+	if (opened_at(va)) {
+		say("  yours: #%u", opened_at(va));
+	}
+}
+
+void cmd_what(__unused u32 argc, char **argv)
+{
+	phys_addr_t address;
+
+	if (!want_pa(argv[0], &address)) {
+		return;
+	}
+	if (pa_below_4g(address)) {
+		what_virtual(pa_low32(address));
+	} else {
+		say("As a virtual address: none, for it has more than 32 bits.");
+	}
+	say("As a physical address, or as a bus address, which is the same where nothing translates:");
+	what_physical(address);
+}
+
+/* ---- kmaps ---- */
+
+static void say_window(const char *kind, vaddr_t va, pfn_t pfn, const char *more)
+{
+	u32 n = opened_at(va);
+
+	if (n) {
+		say("  0x%08x  page 0x%06x  %s%s, yours: #%u, for %u s", (u32)va, pfn, kind, more,
+		    n, seconds_now() - opened[n].since_s);
+	} else {
+		say("  0x%08x  page 0x%06x  %s%s", (u32)va, pfn, kind, more);
+	}
+}
+
+static void say_pkmap(void)
+{
+	struct pkmap_info info;
+	char more[32];
+
+	pkmap_query(&info);
+	say("permanent (kmap): %u in use, %u stale, %u free; %u wraps", info.used, info.stale,
+	    info.free, info.flushes);
+	for (u32 number = 1; number <= PKMAP_SLOTS && !line_stop(); number++) {
+		struct pkmap_window w;
+
+		pkmap_window_query(number, &w);
+		if (w.count == 0) {
+			continue;
+		}
+		if (w.count == 1) {
+			strlcpy(more, "no user; flushed at the wrap", sizeof(more));
+		} else {
+			(void)snprintf(more, sizeof(more), "%u user%s", w.count - 1,
+				       w.count == 2 ? "" : "s");
+		}
+		say_window("", (vaddr_t)w.va, page_to_pfn(w.page), more);
+	}
+}
+
+static bool say_slot(void *arg, vaddr_t va, u32 level, u64 desc)
+{
+	u32 slot = pte_index(va);
+	char more[48];
+
+	(void)arg;
+	(void)level;
+	if (slot < FIX_KMAP_BEGIN) {
+		(void)snprintf(more, sizeof(more), "fixmap slot %u", slot);
+	} else {
+		(void)snprintf(more, sizeof(more), "kmap_local window %u of CPU %u",
+			       (slot - FIX_KMAP_BEGIN) % KMAP_LOCAL_STRIDE,
+			       (slot - FIX_KMAP_BEGIN) / KMAP_LOCAL_STRIDE);
+	}
+	say_window("", va, pte_pfn((pte_t){ desc }), more);
+	return true;
+}
+
+/* Threads with temporary windows: those of one that is switched out are in no table. */
+static void say_holders(void)
+{
+	struct thread_info t;
+
+	for (u32 id = 0; thread_query(id, &t); id = t.id) {
+		if (t.windows > 0) {
+			say("  thread %u, %s: %u temporary, %s", t.id, t.name, t.windows,
+			    t.state == THREAD_RUNNING ? "running" : "put aside");
+		}
+	}
+}
+
+void cmd_kmaps(__unused u32 argc, __unused char **argv)
+{
+	say_pkmap();
+	say("fixed (fixmap) and temporary (kmap_local), open now:");
+	tables_for_each(FIXMAP_START, REGION_END(fixmap), say_slot, NULL);
+	if (!after_panic()) {
+		say_holders();
+	}
+}
+
+/* ---- vmallocs ---- */
+
+void cmd_vmallocs(__unused u32 argc, __unused char **argv)
+{
+	vaddr_t at = vmalloc_start();
+	struct vmalloc_info info;
+	u32 areas = 0, pages = 0;
+
+	while (!line_stop() && vmalloc_query(at, true, &info)) {
+		u32 n = opened_at(info.start);
+
+		say("  0x%08x to 0x%08x %6u pages  %s%s", (u32)info.start, (u32)info.end - 1,
+		    info.pages, info.kind, n ? ", yours" : "");
+		areas++;
+		pages += info.pages;
+		at = info.end + PAGE_SIZE;
+	}
+	say("%u areas, %u pages", areas, pages);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns who is online, calls from one CPU to others, and how a panic stops them. One call is
+ * under way at a time: a caller waits for its turn, and then for the others, with interrupts
+ * enabled, so it serves calls meanwhile and nobody waits in a circle.
+ *
+ * Locks: calls.lock, not for interrupt code; a broadcast of TLB maintenance may take it
+ * (kernel/errata.c), so nothing that interrupt code takes may be held outside it.
+ */
+#include <kernel/smp.h>
+
+#include <arch/cpreg.h>
+#include <arch/secondary.h>
+#include <arch/spinlock.h>
+#include <arch/unwind.h>
+#include <bug.h>
+#include <kernel/irq.h>
+#include <kernel/panic.h>
+#include <kernel/sched.h>
+#include <printk.h>
+
+#define STOP_WAIT     5000000 /* empty loops: longer than any handler runs */
+#define STOPPED_DEPTH 12      /* callers kept of a stopped CPU */
+
+static u32 online = 1; /* atomic; bits are only ever set */
+
+static struct {
+	u32 pending; /* CPUs that have not run it yet; each clears its own bit, atomic */
+	void (*call)(void *arg);
+	void *arg;
+	spinlock_t lock;
+} calls __aligned(64) = { .lock = SPINLOCK_RANKED(LOCK_RANK_CALL) };
+
+/* What a stopped CPU leaves; written by it alone. */
+struct stopped {
+	struct unwind at; /* where it was interrupted */
+	u32 depth;
+	u32 callers[STOPPED_DEPTH];
+};
+static struct stopped stopped[NR_CPUS];
+static u32 stopped_cpus; /* atomic */
+
+u32 cpus_online(void)
+{
+	return READ_ONCE(online);
+}
+
+u32 cpu_count(void)
+{
+	u32 count = 0;
+
+	for (u32 mask = cpus_online(); mask; mask &= mask - 1) {
+		count++;
+	}
+	return count;
+}
+
+void smp_set_online(void)
+{
+	__atomic_fetch_or(&online, 1u << current_core()->cpu, __ATOMIC_RELEASE);
+}
+
+/* ---- calls ---- */
+
+static void call_handler(__unused u32 irq, __unused void *arg)
+{
+	u32 self = 1u << current_core()->cpu;
+
+	if (!(READ_ONCE(calls.pending) & self)) {
+		return;
+	}
+	dmb_ish(); /* that we are meant, before what is to be done */
+	calls.call(calls.arg);
+	__atomic_fetch_and(&calls.pending, ~self, __ATOMIC_RELEASE);
+	dsb_ishst(); /* our bit, before the event: a caller that wakes must see it */
+	__asm__ volatile("sev" : : : "memory");
+}
+
+static void call_others(u32 mask, void (*call)(void *arg), void *arg)
+{
+	calls.call = call;
+	calls.arg = arg;
+	dmb_ishst(); /* what is to be done, before a CPU sees that it is meant */
+	WRITE_ONCE(calls.pending, mask);
+	irq_controller()->send(mask, SGI_CALL);
+}
+
+void smp_call(u32 mask, void (*call)(void *arg), void *arg)
+{
+	u32 self, others;
+
+	BUG_ON(irqs_masked(), "smp.call_masked", "a call to CPUs 0x%x with interrupts masked",
+	       mask);
+	spin_lock(&calls.lock); /* and we stay on this CPU */
+	self = 1u << current_core()->cpu;
+	others = mask & cpus_online() & ~self;
+	if (others) {
+		call_others(others, call, arg);
+	}
+	if (mask & self) {
+		u32 flags = irq_save();
+
+		call(arg);
+		irq_restore(flags);
+	}
+	while (others && READ_ONCE(calls.pending)) {
+		__asm__ volatile("wfe" : : : "memory");
+	}
+	dmb_ish(); /* that all have run, before what they stored is read */
+	spin_unlock(&calls.lock);
+}
+
+static void resched_handler(__unused u32 irq, __unused void *arg)
+{
+	sched_poke();
+}
+
+void smp_resched(u32 cpu)
+{
+	irq_controller()->send(1u << cpu, SGI_RESCHED);
+}
+
+/* ---- a panic's ---- */
+
+/* From the handler's own frame to the interrupted code, and its callers. */
+static void record_stop(struct stopped *s)
+{
+	struct unwind u;
+
+	unwind_here(&u);
+	while (!u.exact && unwind_step(&u)) {
+	}
+	s->at = u;
+	do {
+		s->callers[s->depth++] = unwind_pc(&u);
+	} while (s->depth < STOPPED_DEPTH && unwind_step(&u));
+}
+
+static void stop_handler(__unused u32 irq, __unused void *arg)
+{
+	u32 cpu = current_core()->cpu;
+
+	record_stop(&stopped[cpu]);
+	__atomic_fetch_or(&stopped_cpus, 1u << cpu, __ATOMIC_RELEASE);
+	cpu_park();
+}
+
+/* By who we are, not by what the current thread says: that may be what is broken. */
+static u32 others_online(void)
+{
+	u32 mpidr = read_mpidr() & MPIDR_AFFINITY, others = cpus_online();
+
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		if (secondaries[cpu].mpidr == mpidr) {
+			others &= ~(1u << cpu);
+		}
+	}
+	return cpu_count() > 1 ? others : 0;
+}
+
+void smp_stop_others(void)
+{
+	u32 others = others_online();
+
+	if (!others) {
+		return;
+	}
+	irq_controller()->send(others, SGI_STOP);
+	for (u32 i = 0; i < STOP_WAIT && READ_ONCE(stopped_cpus) != others; i++) {
+		__asm__ volatile("yield" : : : "memory");
+	}
+	dmb_ish(); /* that they stopped, before what they left is read */
+}
+
+void smp_report_others(void)
+{
+	u32 others = others_online();
+
+	for (u32 cpu = 0; others >> cpu; cpu++) {
+		const struct stopped *s = &stopped[cpu];
+
+		if (!(others & (1u << cpu))) {
+			continue;
+		}
+		if (!(READ_ONCE(stopped_cpus) & (1u << cpu))) {
+			printk("CPU %u does not listen", cpu);
+			continue;
+		}
+		printk("CPU %u:", cpu);
+		panic_registers(s->at.r, 4);
+		panic_callers(s->callers, s->depth);
+	}
+}
+
+int smp_calls_init(void)
+{
+	int error = irq_request(SGI_CALL, call_handler, NULL, true, "call");
+
+	if (error == 0) {
+		error = irq_request(SGI_RESCHED, resched_handler, NULL, true, "reschedule");
+	}
+	if (error == 0) {
+		error = irq_request(SGI_STOP, stop_handler, NULL, true, "stop");
+	}
+	return error;
+}

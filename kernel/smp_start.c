@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns the start of the other CPUs: who they are, what each needs before it comes, what it
+ * does first, and what is said of one that does not come or is not as the boot CPU is. All are
+ * prepared before the first is told to start, so they may come in any order, or all at once.
+ *
+ * Must never take memory back from a CPU that did not come: it may come yet, and be parked.
+ */
+#include <kernel/smp.h>
+
+#include <arch/cpreg.h>
+#include <arch/early_tables.h>
+#include <arch/secondary.h>
+#include <arch/setup.h>
+#include <arch/tlb.h>
+#include <arch/trap.h>
+#include <bug.h>
+#include <errno.h>
+#include <kernel/errata.h>
+#include <kernel/irq.h>
+#include <kernel/sched.h>
+#include <kernel/time.h>
+#include <lib/string.h>
+#include <mm/bigwin.h>
+#include <mm/page_alloc.h>
+#include <mm/pgtable.h>
+#include <mm/slab.h>
+#include <printk.h>
+
+#define COME_WAIT_US 5000000 /* an emulator on a busy machine needs seconds */
+#define PEN_WAIT_US  1000000 /* without a method: one that waits in our own pen */
+#define METHODS_MAX  4
+
+/* From struct secondary's state 0, nobody. A CPU moves itself on from COMING, atomically. */
+enum { SECONDARY_COMING = 1, SECONDARY_HERE, SECONDARY_ONLINE, SECONDARY_DIFFERS, SECONDARY_LATE };
+
+struct secondary secondaries[NR_CPUS];
+
+STATIC_ASSERT(sizeof(struct cpu_state) == 8 * sizeof(u32)); /* compared and named by words */
+
+static const struct smp_method *methods[METHODS_MAX];
+static struct cpu_state boot_state;
+static struct {
+	u32 midr;
+	struct cpu_state state;		 /* of one that differs */
+	const char *wanted;		 /* the tree's enable-method */
+	const struct smp_method *method; /* the last one that was tried */
+	int error;			 /* its */
+} reports[NR_CPUS];			 /* each CPU's own line, then the boot CPU's */
+static u32 cpu_total = 1;		 /* that the tree names and we have a number for */
+
+extern char __percpu_start[], __percpu_end[];
+
+void smp_method_register(const struct smp_method *method)
+{
+	for (u32 i = 0; i < METHODS_MAX; i++) {
+		if (!methods[i]) {
+			methods[i] = method;
+			return;
+		}
+	}
+}
+
+/* ---- what the tree says ---- */
+
+/* The CPU's own enable-method, or that of all (Devicetree Specification 3.8.1); NULL: any will do. */
+static const char *enable_method(const struct fdt *f, fdt_node node)
+{
+	const char *name = fdt_prop_string(f, node, "enable-method");
+
+	return name ? name : fdt_prop_string(f, fdt_parent(f, node), "enable-method");
+}
+
+/*
+ * How many CPUs this cluster has, for trees that name more than there are: L2CTLR of Cortex-A7
+ * and A15 (TRM 4.3.54: bits 25:24; QEMU's goes on to bit 26, which reads as zero elsewhere).
+ */
+static u32 cluster_cpus(void)
+{
+	u32 part = (read_midr() >> 4) & 0xfff;
+
+	if (read_midr() >> 24 != 0x41 || (part != 0xc07 && part != 0xc0f)) {
+		return 256;
+	}
+	return ((read_l2ctlr() >> 24) & 7) + 1;
+}
+
+static bool cpu_exists(u32 mpidr)
+{
+	u32 self = read_mpidr() & MPIDR_AFFINITY;
+
+	return (mpidr ^ self) >> 8 != 0 || (mpidr & 0xff) < cluster_cpus();
+}
+
+/* ---- what a CPU needs ---- */
+
+static int prepare(u32 cpu, u32 mpidr)
+{
+	size_t bytes = (size_t)(__percpu_end - __percpu_start);
+	struct secondary *s = &secondaries[cpu];
+	struct page *abort_stack = alloc_page(GFP_KERNEL);
+	char *percpu = kzalloc(bytes);
+	struct thread *idle;
+
+	if (!abort_stack || !percpu || irq_prepare_cpu(cpu) < 0) {
+		goto no_memory;
+	}
+	idle = sched_prepare_cpu(cpu, (u32)(percpu - __percpu_start));
+	if (!idle) {
+		goto no_memory;
+	}
+	s->core = &idle->core;
+	s->stack_top = (void *)idle->core.stack_end;
+	s->abort_stack_top = lowmem_page_address(abort_stack) + ABORT_STACK_SIZE;
+	s->state = SECONDARY_COMING;
+	WRITE_ONCE(s->mpidr, mpidr); /* last: it is found by this */
+	return 0;
+
+no_memory:
+	if (abort_stack) {
+		free_page(abort_stack);
+	}
+	kfree(percpu);
+	return -ENOMEM;
+}
+
+/* ---- the other CPU's side ---- */
+
+static bool state_is(struct secondary *s, u32 from, u32 to)
+{
+	return __atomic_compare_exchange_n(&s->state, &from, to, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+void secondary_main(struct secondary *self, u32 entry_cpsr)
+{
+	struct cpu_state state;
+	u32 cpu = (u32)(self - secondaries);
+
+	current_set(self->core);
+	trap_init_cpu(self->abort_stack_top);
+	cpu_state_get(&state, entry_cpsr);
+	if (!state_is(self, SECONDARY_COMING, SECONDARY_HERE)) {
+		cpu_park();
+	}
+	reports[cpu].midr = read_midr();
+	if (memcmp(&state, &boot_state, sizeof(state)) != 0) {
+		reports[cpu].state = state;
+		state_is(self, SECONDARY_HERE, SECONDARY_DIFFERS);
+		cpu_park();
+	}
+	__asm__ volatile("cpsie a" : : : "memory");
+	page_alloc_cpu_init();
+	slab_cpu_init();
+	bigwin_init();
+	errata_apply_cpu();
+	irq_start_cpu();
+	smp_set_online();
+	state_is(self, SECONDARY_HERE, SECONDARY_ONLINE);
+	sched_init_cpu();
+}
+
+/* ---- the boot CPU's side ---- */
+
+/* By what the tree says; else by each way that the machine has, until one does not refuse. */
+static void start_one(u32 cpu)
+{
+	pen_open(secondaries[cpu].mpidr); /* it may wait in our own, whatever the tree says */
+	for (u32 i = 0; i < METHODS_MAX && methods[i]; i++) {
+		if (reports[cpu].wanted && strcmp(methods[i]->name, reports[cpu].wanted) != 0) {
+			continue;
+		}
+		reports[cpu].method = methods[i];
+		reports[cpu].error =
+			methods[i]->start(secondaries[cpu].mpidr, secondary_entry_pa());
+		if (methods[i]->wake) {
+			irq_controller()->send_all(SGI_RESCHED); /* which asks for nothing */
+		}
+		if (reports[cpu].error == 0) {
+			return;
+		}
+	}
+}
+
+/* Until it is online, or parked; the pen has one place for a number, so one after the other. */
+static void wait_for(u32 cpu)
+{
+	u32 wait_us = reports[cpu].method && !reports[cpu].error ? COME_WAIT_US : PEN_WAIT_US;
+	struct secondary *s = &secondaries[cpu];
+	u64 until = time_now_us() + wait_us;
+	u32 state;
+
+	for (;;) {
+		state = READ_ONCE(s->state);
+		if (state == SECONDARY_ONLINE || state == SECONDARY_DIFFERS) {
+			break;
+		}
+		if (time_now_us() > until && state_is(s, SECONDARY_COMING, SECONDARY_LATE)) {
+			break;
+		}
+		if (time_now_us() > until + COME_WAIT_US) {
+			panic("CPU %u came, and stopped on its way", cpu);
+		}
+		__asm__ volatile("yield" : : : "memory");
+	}
+	dmb_ish(); /* its state, before what it reported */
+}
+
+static void say_difference(u32 cpu)
+{
+	static const char names[][16] = { "SCTLR",     "TTBCR",	     "MAIR0",	      "MAIR1",
+					  "TTBR1 low", "TTBR1 high", "mode at entry", "secure" };
+	const u32 *is = (const u32 *)&reports[cpu].state, *want = (const u32 *)&boot_state;
+
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		if (is[i] != want[i]) {
+			printk("smp: CPU %u differs from the boot CPU: %s %08x, not %08x: parked",
+			       cpu, names[i], is[i], want[i]);
+		}
+	}
+}
+
+static void say_what_happened(u32 cpu)
+{
+	u32 mpidr = secondaries[cpu].mpidr;
+	const struct smp_method *method = reports[cpu].method;
+
+	switch (secondaries[cpu].state) {
+	case SECONDARY_DIFFERS:
+		say_difference(cpu);
+		break;
+	case SECONDARY_LATE:
+		if (secondary_incoherent_mpidr() == mpidr) {
+			printk("smp: CPU %u cannot join coherency (ACTLR.SMP stays clear): parked",
+			       cpu);
+		} else if (!method) {
+			printk("smp: CPU %u: no enable-method that we know (%s)", cpu,
+			       reports[cpu].wanted ? reports[cpu].wanted : "none");
+		} else if (reports[cpu].error) {
+			printk("smp: CPU %u: %s refuses, error %d", cpu, method->name,
+			       reports[cpu].error);
+		} else {
+			printk("smp: CPU %u, MPIDR %06x, did not come (%s)", cpu, mpidr,
+			       method->name);
+		}
+	}
+}
+
+/* The boot table stands for as long as somebody may come: a late one finds the gate closed. */
+static void start_all(void)
+{
+	struct page *pages[2] = { alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL) };
+	struct boot_pages lent;
+	bool all = true;
+
+	if (!pages[0] || !pages[1]) {
+		panic("no memory for the boot table");
+	}
+	lent = (struct boot_pages){ lowmem_page_address(pages[0]), lowmem_page_address(pages[1]),
+				    page_to_pa(pages[0]), page_to_pa(pages[1]) };
+	pte_table_clear((pte_t *)lent.pmds);
+	pte_table_clear(lent.ptes);
+	boot_table_rebuild(&lent);
+	secondaries_open(true);
+	for (u32 cpu = 1; cpu < cpu_total; cpu++) {
+		start_one(cpu);
+		wait_for(cpu);
+		say_what_happened(cpu);
+		all &= secondaries[cpu].state != SECONDARY_LATE;
+	}
+	secondaries_open(false);
+	if (all) {
+		boot_table_clear();
+		free_page(pages[0]);
+		free_page(pages[1]);
+	}
+}
+
+/* Gives each CPU of the tree a number, in its order, the boot CPU 0; returns how many it names. */
+static u32 number_cpus(const struct fdt *f, u32 maxcpus)
+{
+	u32 self = read_mpidr() & MPIDR_AFFINITY, named = 0, absent = 0;
+	fdt_node node, cpus = fdt_path_node(f, "/cpus");
+	u64 mpidr, size;
+
+	fdt_for_each_child(f, node, cpus) {
+		if (!fdt_prop_has_string(f, node, "device_type", "cpu") ||
+		    fdt_reg(f, node, 0, &mpidr, &size) < 0 || mpidr > MPIDR_AFFINITY) {
+			continue;
+		}
+		if (!cpu_exists((u32)mpidr)) {
+			absent++;
+			continue;
+		}
+		named++;
+		if (mpidr == self || cpu_total >= maxcpus) {
+			continue;
+		}
+		reports[cpu_total].wanted = enable_method(f, node);
+		if (prepare(cpu_total, (u32)mpidr) < 0) {
+			panic("no memory for CPU %u", cpu_total);
+		}
+		cpu_total++;
+	}
+	if (absent) {
+		printk("smp: the tree names %u CPUs that are not there: the cluster has %u", absent,
+		       cluster_cpus());
+	}
+	return max(named, 1u);
+}
+
+void smp_start(const struct fdt *f, u32 maxcpus)
+{
+	const char *why = NULL;
+	u32 named;
+
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		secondaries[cpu].mpidr = MPIDR_NONE;
+	}
+	secondaries[0].mpidr = read_mpidr() & MPIDR_AFFINITY;
+	secondaries[0].state = SECONDARY_ONLINE;
+	reports[0].midr = read_midr();
+	tlb_others = true;
+	cpu_state_get(&boot_state, boot_info.entry_cpsr);
+	errata_apply_cpu();
+	if (!irq_controller_present()) {
+		why = "no interrupts between CPUs";
+	} else if (!(boot_info.actlr & ACTLR_SMP)) {
+		why = "ACTLR.SMP is clear, and firmware does not let us set it";
+	} else if (smp_calls_init() < 0) {
+		why = "no software interrupts";
+	}
+	named = number_cpus(f, why ? 1 : min(maxcpus, (u32)NR_CPUS));
+	if (why) {
+		printk("smp: %s: one CPU", why);
+		return;
+	}
+	if (cpu_total > 1) {
+		start_all();
+	}
+	printk("smp: %u of %u CPUs run%s%s", cpu_count(), named,
+	       cpu_total > 1 && reports[1].method ? ", by " : "",
+	       cpu_total > 1 && reports[1].method ? reports[1].method->name : "");
+}
+
+bool smp_query(u32 cpu, struct cpu_info *info)
+{
+	static const char *const texts[] = { "",       "coming",	  "coming",
+					     "online", "parked: differs", "did not come" };
+
+	if (cpu >= cpu_total) {
+		return false;
+	}
+	*info = (struct cpu_info){ secondaries[cpu].mpidr, reports[cpu].midr,
+				   texts[secondaries[cpu].state] };
+	return true;
+}

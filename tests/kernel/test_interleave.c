@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Orders of steps that chance brings once in a million times, forced at the points of interleave.h
+ * (DEBUG builds). Windows: an interrupt and a switch at each point of each open and close, all of them.
+ * kmap that sleeps, and the purge: a play of a few actors on CPUs of their own, of whom one at a time has
+ * the turn; at each point the director, a random sequence, says who goes on. So a seed is an order,
+ * the same on every run.
+ */
+#include <interleave.h>
+#include <kernel/test.h>
+
+#if CONFIG_DEBUG
+
+#include <arch/irqflags.h>
+#include <kernel/irq.h>
+#include <kernel/sched.h>
+#include <kernel/smp.h>
+#include <kernel/watchdog.h>
+#include <mm/highmem.h>
+#include <mm/page_alloc.h>
+#include <mm/pgtable.h>
+#include <mm/vmalloc.h>
+
+#include "pages.h"
+
+/* ---- kmap_local ---- */
+
+#define NEST	    3
+#define LOCAL_STEPS (4 * NEST) /* points that one round of the victim passes */
+
+enum force { FORCE_IRQ = 1, FORCE_SWITCH = 2, FORCES = 4 };
+
+/* The victim is the test's own thread; the others live on its CPU. */
+static struct {
+	const struct thread_core *victim;
+	struct page *pages[3 * NEST]; /* the victim's, the interrupt's, the companion's */
+	u32 step, chosen;	      /* points passed in this round; where it happens */
+	enum force force;
+	u32 happened, wrong, visits;
+	bool over;
+} local;
+
+/* Opens NEST windows and looks at them all before each is closed. Group: whose pages. */
+static u32 nest(u32 group)
+{
+	struct page **pages = &local.pages[group * NEST];
+	void *va[NEST];
+	u32 wrong = 0;
+
+	for (u32 i = 0; i < NEST; i++) {
+		va[i] = kmap_local_page(pages[i]);
+		wrong += pattern_wrong(va[i], group * NEST + i) != 0;
+	}
+	for (u32 i = NEST; i-- > 0;) {
+		for (u32 k = 0; k <= i; k++) {
+			wrong += pattern_wrong(va[k], group * NEST + k) != 0;
+		}
+		kunmap_local(va[i]);
+	}
+	return wrong;
+}
+
+static void visit(__unused u32 irq, __unused void *arg)
+{
+	local.wrong += nest(1);
+	WRITE_ONCE(local.visits, local.visits + 1);
+}
+
+static void keep_company(__unused void *arg)
+{
+	while (!READ_ONCE(local.over)) {
+		local.wrong += nest(2);
+		thread_yield();
+	}
+}
+
+static void at_local_point(enum interleave_point point)
+{
+	u32 visits = local.visits;
+
+	if (point > POINT_LOCAL_FLUSHED || current_core() != local.victim || irqs_masked() ||
+	    local.step++ != local.chosen) {
+		return;
+	}
+	local.happened++;
+	if (local.force & FORCE_IRQ) {
+		irq_controller()->send(1u << current_core()->cpu, SGI_TEST);
+		while (READ_ONCE(local.visits) == visits) {
+		}
+	}
+	if (local.force & FORCE_SWITCH) {
+		thread_yield();
+	}
+}
+
+static void force_everywhere(void)
+{
+	local.victim = current_core();
+	WRITE_ONCE(interleave_hook, at_local_point);
+	for (u32 force = 1; force < FORCES; force++) {
+		for (u32 step = 0; step < LOCAL_STEPS; step++) {
+			local.force = (enum force)force;
+			local.step = 0;
+			local.chosen = step;
+			local.wrong += nest(0);
+			CHECK_EQ(local.step, LOCAL_STEPS);
+		}
+	}
+	WRITE_ONCE(interleave_hook, NULL);
+	CHECK_EQ(local.happened, (FORCES - 1) * LOCAL_STEPS);
+	CHECK_EQ(local.visits, 2 * LOCAL_STEPS);
+}
+
+TEST(interleave, windows_cut_at_every_point)
+{
+	struct thread *companion;
+
+	memset(&local, 0, sizeof(local));
+	REQUIRE(alloc_pages_bulk(GFP_HIGHONLY, ARRAY_SIZE(local.pages), local.pages) ==
+		ARRAY_SIZE(local.pages));
+	for (u32 i = 0; i < ARRAY_SIZE(local.pages); i++) {
+		page_fill(local.pages[i], i);
+	}
+	if (irq_request(SGI_TEST, visit, NULL, true, "interleave")) {
+		free_pages_bulk(local.pages, ARRAY_SIZE(local.pages));
+		SKIP("no interrupt controller");
+	}
+	companion = thread_create_on(current_core()->cpu, "companion", keep_company, NULL);
+	if (CHECK(companion)) {
+		force_everywhere();
+		WRITE_ONCE(local.over, true);
+		thread_join(companion);
+	}
+	CHECK_EQ(local.wrong, 0);
+	irq_free(SGI_TEST);
+	free_pages_bulk(local.pages, ARRAY_SIZE(local.pages));
+}
+
+/* ---- the play ---- */
+
+#define ACTORS	   3
+#define NOBODY	   ACTORS
+#define MAP_SEEDS  60
+#define AREA_SEEDS 24
+#define FIRST_SEED 1
+
+static struct {
+	u32 seed, random;
+	u32 turn;  /* whose; written by who has it */
+	u32 ready; /* how many have entered; atomic */
+	/* bits by actor; changed by who has the turn */
+	u32 playing, asleep;
+	const struct thread_core *actor[ACTORS];
+	u32 steps;
+	u32 wrong; /* atomic */
+	void (*act)(u32 actor);
+} play;
+
+static u32 play_random(u32 n)
+{
+	play.random = play.random * 1664525 + 1013904223;
+	return (u32)(((u64)play.random * n) >> 32);
+}
+
+static u32 actor_here(void)
+{
+	u32 i = 0;
+
+	while (i < ACTORS && play.actor[i] != current_core()) {
+		i++;
+	}
+	return i;
+}
+
+/* The one who has the turn gives it to somebody, perhaps to itself. */
+static void direct(u32 candidates)
+{
+	u32 n = 0;
+
+	BUG_ON(play.playing && !candidates, "interleave.stuck",
+	       "seed %u, step %u: actors 0x%x sleep, and nobody is left to wake them", play.seed,
+	       play.steps, play.asleep);
+	play.steps++;
+	for (u32 mask = candidates; mask; mask &= mask - 1) {
+		n++;
+	}
+	for (n = n ? play_random(n) : 0; n > 0; n--) {
+		candidates &= candidates - 1;
+	}
+	__atomic_store_n(&play.turn, candidates ? (u32)__builtin_ctz(candidates) : NOBODY,
+			 __ATOMIC_RELEASE);
+	dsb_ishst(); /* the turn, before the event */
+	__asm__ volatile("sev" : : : "memory");
+}
+
+static void wait_for_turn(u32 self)
+{
+	while (__atomic_load_n(&play.turn, __ATOMIC_ACQUIRE) != self) {
+		__asm__ volatile("wfe" : : : "memory");
+	}
+}
+
+static void at_play_point(enum interleave_point point)
+{
+	u32 self = actor_here(), others;
+
+	if (self == ACTORS || irqs_masked() || point <= POINT_LOCAL_FLUSHED) {
+		return;
+	}
+	others = play.playing & ~play.asleep;
+	if (point == POINT_SPIN) {
+		others &= ~(1u << self); /* it can't go on before another has */
+	}
+	direct(others);
+	wait_for_turn(self);
+}
+
+/* Sleeping, in the play: not to be given the turn. */
+static void play_park(void)
+{
+	u32 self = actor_here();
+
+	play.asleep |= 1u << self;
+	direct(play.playing & ~play.asleep);
+	wait_for_turn(self);
+}
+
+static void play_wake(struct thread_core *core)
+{
+	for (u32 i = 0; i < ACTORS; i++) {
+		if (play.actor[i] == core) {
+			play.asleep &= ~(1u << i);
+		}
+	}
+}
+
+static const struct pkmap_threads play_threads = { play_park, play_wake, might_sleep };
+
+static void play_part(void *arg)
+{
+	u32 self = (u32)(vaddr_t)arg;
+
+	play.actor[self] = current_core();
+	__atomic_fetch_add(&play.ready, 1, __ATOMIC_RELEASE);
+	wait_for_turn(self);
+	play.act(self);
+	play.playing &= ~(1u << self);
+	direct(play.playing & ~play.asleep);
+}
+
+/* Returns when the last actor has left; until then nothing else happens that could touch the play. */
+static void play_run(u32 seed, void (*act)(u32 actor), void (*hook)(enum interleave_point point))
+{
+	struct thread *threads[ACTORS];
+	u32 cpus = cpus_online();
+
+	memset(&play, 0, sizeof(play));
+	play.seed = play.random = seed;
+	play.act = act;
+	play.turn = NOBODY;
+	play.playing = (1u << ACTORS) - 1;
+	for (u32 i = 0; i < ACTORS; i++, cpus &= cpus - 1) {
+		threads[i] = thread_create_on((u32)__builtin_ctz(cpus), "actor", play_part,
+					      (void *)(vaddr_t)i);
+		REQUIRE(threads[i]);
+	}
+	while (__atomic_load_n(&play.ready, __ATOMIC_ACQUIRE) < ACTORS) {
+		thread_yield();
+	}
+	WRITE_ONCE(interleave_hook, hook);
+	direct(play.playing);
+	while (__atomic_load_n(&play.turn, __ATOMIC_ACQUIRE) != NOBODY) {
+		thread_yield();
+	}
+	WRITE_ONCE(interleave_hook, NULL);
+	for (u32 i = 0; i < ACTORS; i++) {
+		thread_join(threads[i]);
+	}
+	watchdog_beat();
+	if (!CHECK_EQ(play.wrong, 0)) {
+		test_note("seed %u, %u steps", seed, play.steps);
+	}
+}
+
+static void play_expect(bool right)
+{
+	play.wrong += !right;
+}
+
+/* ---- three actors, one window: a wake-up that is lost has nobody to make up for it ---- */
+
+#define MAP_ROUNDS 2
+#define MAP_FREE   1
+
+static struct page *stage[ACTORS + 1]; /* each has one, and one is everybody's */
+
+static void act_kmap(u32 actor)
+{
+	for (u32 round = 0; round < MAP_ROUNDS; round++) {
+		u32 n = play_random(3) ? actor : ACTORS;
+		void *va = kmap(stage[n]);
+
+		play_expect(pattern_wrong(va, n) == 0);
+		interleave_point(POINT_KMAP_COUNTED);
+		play_expect(pattern_wrong(va, n) == 0 && page_address(stage[n]) == va);
+		kunmap(stage[n]);
+	}
+}
+
+static void kmap_plays(void)
+{
+	const struct pkmap_threads *threads = pkmap_set_threads(&play_threads);
+	struct pkmap_info info;
+	u32 steps = 0;
+
+	for (u32 seed = FIRST_SEED; seed < FIRST_SEED + MAP_SEEDS; seed++) {
+		play_run(seed, act_kmap, at_play_point);
+		steps += play.steps;
+		pkmap_query(&info);
+		CHECK_EQ(info.waiting, 0);
+		CHECK_EQ(info.used, PKMAP_SLOTS - MAP_FREE);
+	}
+	(void)pkmap_set_threads(threads);
+	test_note("seeds %u to %u, %u steps", FIRST_SEED, FIRST_SEED + MAP_SEEDS - 1, steps);
+}
+
+TEST(interleave, kmap_that_sleeps)
+{
+	struct page **filler = vzalloc(PKMAP_SLOTS * sizeof(*filler));
+	u32 filled = 0;
+
+	if (cpu_count() < ACTORS) {
+		vfree(filler);
+		SKIP("fewer than three CPUs");
+	}
+	REQUIRE(filler && alloc_pages_bulk(GFP_HIGHONLY, ACTORS + 1, stage) == ACTORS + 1);
+	for (u32 i = 0; i <= ACTORS; i++) {
+		page_fill(stage[i], i);
+	}
+	while (filled < PKMAP_SLOTS - MAP_FREE && (filler[filled] = alloc_page(GFP_HIGHONLY)) &&
+	       kmap_try(filler[filled])) {
+		filled++;
+	}
+	if (CHECK_EQ(filled, PKMAP_SLOTS - MAP_FREE)) {
+		kmap_plays();
+	}
+	while (filled > 0) {
+		kunmap(filler[--filled]);
+		free_page(filler[filled]);
+	}
+	free_pages_bulk(stage, ACTORS + 1);
+	vfree(filler);
+}
+
+/* ---- the purge ---- */
+
+#define AREA_ROUNDS 4
+#define AREA_PAGES  96 /* more than a CPU keeps for itself: freed, they may go to any */
+#define AREA_BYTES  (AREA_PAGES * PAGE_SIZE)
+
+/*
+ * Areas that were given up: from the moment before that until the flush that covers them, nobody may be
+ * given their addresses or their pages. Changed by who has the turn.
+ */
+static struct limbo {
+	vaddr_t va; /* 0: this place is free */
+	bool taken; /* by a purge, which has not flushed yet */
+	struct page *page[AREA_PAGES];
+} limbo[ACTORS * AREA_ROUNDS];
+
+static struct page *area_page(vaddr_t va, u32 i)
+{
+	return pfn_to_page(pte_pfn(*kernel_pte(va + i * PAGE_SIZE)));
+}
+
+static void limbo_add(vaddr_t va)
+{
+	struct limbo *area = limbo;
+
+	while (area->va) {
+		area++;
+	}
+	*area = (struct limbo){ .va = va };
+	for (u32 i = 0; i < AREA_PAGES; i++) {
+		area->page[i] = area_page(va, i);
+	}
+}
+
+static bool page_in_limbo(const struct page *page)
+{
+	for (u32 n = 0; n < ARRAY_SIZE(limbo); n++) {
+		for (u32 i = 0; limbo[n].va && i < AREA_PAGES; i++) {
+			if (limbo[n].page[i] == page) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static bool area_in_limbo(vaddr_t va)
+{
+	for (u32 n = 0; n < ARRAY_SIZE(limbo); n++) {
+		if (limbo[n].va && va - limbo[n].va + AREA_BYTES < 2 * AREA_BYTES) {
+			return true;
+		}
+	}
+	for (u32 i = 0; i < AREA_PAGES; i++) {
+		if (page_in_limbo(area_page(va, i))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void at_purge_point(enum interleave_point point)
+{
+	if (actor_here() == ACTORS) {
+		return;
+	}
+	for (u32 n = 0; n < ARRAY_SIZE(limbo); n++) {
+		if (point == POINT_PURGE_TAKEN) {
+			limbo[n].taken = true;
+		} else if (point == POINT_PURGE_FLUSHED && limbo[n].taken) {
+			limbo[n].va = 0;
+		}
+	}
+	at_play_point(point);
+}
+
+static void act_purge(u32 actor)
+{
+	for (u32 round = 0; round < AREA_ROUNDS; round++) {
+		u32 stamp = actor * 100 + round;
+		char *va = vmalloc(AREA_BYTES), *last = va + AREA_BYTES - PAGE_SIZE;
+
+		if (!va) {
+			play_expect(false);
+			return;
+		}
+		play_expect(!area_in_limbo((vaddr_t)va));
+		pattern_fill(va, stamp);
+		pattern_fill(last, ~stamp);
+		interleave_point(POINT_AREA_DROPPED);
+		play_expect(pattern_wrong(va, stamp) == 0 && pattern_wrong(last, ~stamp) == 0);
+		limbo_add((vaddr_t)va);
+		vfree(va);
+		if (play_random(2)) {
+			vmalloc_purge();
+		}
+	}
+}
+
+TEST(interleave, nothing_is_reused_before_its_flush)
+{
+	u32 steps = 0;
+
+	if (cpu_count() < ACTORS) {
+		SKIP("fewer than three CPUs");
+	}
+	for (u32 seed = FIRST_SEED; seed < FIRST_SEED + AREA_SEEDS; seed++) {
+		vmalloc_purge();
+		memset(limbo, 0, sizeof(limbo));
+		play_run(seed, act_purge, at_purge_point);
+		steps += play.steps;
+	}
+	test_note("seeds %u to %u, %u steps", FIRST_SEED, FIRST_SEED + AREA_SEEDS - 1, steps);
+}
+
+#endif

@@ -1,0 +1,743 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A conversation with the monitor: each command with what it must answer, and hostile typing.
+
+Owns: what is typed. One guest a board for all that leaves the machine as it was; others for what
+ends it. Must never: judge by time; only a hang costs seconds.
+"""
+
+import os
+import pathlib
+import random
+import re
+import sys
+import tempfile
+import zlib
+
+import pexpect
+import pytest
+
+from runner.prepare import Builds, qemu_args
+from runner.qemu import Guest
+from runner.table import ROOT, Run
+
+BUILDS = Builds(pathlib.Path(os.environ.get("FANLIGHT_BUILD", "build")).resolve())
+PROMPT = b"fanlight> "
+PATIENCE = 60
+KIB = 1024
+GIB = 1 << 30
+
+
+class Monitor:
+    """A guest whose prompt we type at."""
+
+    def __init__(self, guest):
+        self.guest, self.port = guest, guest.serial
+        self.port.timeout = PATIENCE
+        self.wait()
+
+    def wait(self, mark=PROMPT):
+        """What was said until the prompt came."""
+        self.port.expect_exact(mark)
+        return self.port.before.decode("latin-1")
+
+    def type(self, text):
+        """Sends keys, and waits for no answer."""
+        self.port.send(text)
+
+    def ask(self, line):
+        """Types a line; the lines that come before the next prompt."""
+        self.type(line + "\r")
+        self.port.expect_exact(b"\r\n")
+        assert self.port.before.decode("latin-1") == line, "the echo"
+        return self.wait().replace("\r", "").splitlines()
+
+    def says(self, line, *patterns):
+        """The same, and each pattern must match some line. Returns the groups of the last one."""
+        lines, found = self.ask(line), None
+        for pattern in patterns:
+            found = next((m for m in map(re.compile(pattern).search, lines) if m), None)
+            assert found, f"{line}: nothing matches {pattern!r} in\n" + "\n".join(lines)
+        return found.groups() if found else None
+
+    def ended(self):
+        """Why the guest ended, when it has."""
+        self.port.expect(pexpect.EOF)
+        return self.guest.ended()
+
+
+class Booted:
+    """Boots a guest up to its prompt."""
+
+    def __init__(self, board="vexpress-a15", bootargs="monitor", memory="8G", **changes):
+        self.run = Run(name="monitor", board=board, bootargs=bootargs, memory=memory, **changes)
+
+    def __enter__(self):
+        self._folder = tempfile.TemporaryDirectory(prefix="monitor.")
+        work = pathlib.Path(self._folder.name)
+        self._guest = Guest(qemu_args(self.run, BUILDS, work), work / "errors")
+        guest = self._guest.__enter__()
+        try:
+            guest.start()
+            return Monitor(guest)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def __exit__(self, *exc):
+        self._guest.__exit__(*exc)
+        self._folder.cleanup()
+
+
+@pytest.fixture(name="m", scope="module", params=["vexpress-a15", "qemu-virt"])
+def fixture_m(request):
+    with Booted(request.param) as monitor:
+        monitor.board = request.param
+        yield monitor
+
+
+@pytest.fixture(autouse=True)
+def fixture_leaves_nothing_open(request):
+    """Each test begins at the prompt with nothing open, whatever became of the one before."""
+    if "m" in request.fixturenames:
+        m = request.getfixturevalue("m")
+        at_the_prompt(m)
+        m.ask("trace off")
+        m.ask("close all")
+
+
+def at_the_prompt(m):
+    """Whatever went before: it answers, and nothing broke."""
+    m.type("\x03")
+    m.type("\r\x03what 0x1000\r")
+    m.wait(b"user virtual address: user part")
+    m.wait()
+
+
+def free_high(m):
+    """Free HighMem pages."""
+    return next(int(line.split()[2]) for line in m.ask("zones") if line.startswith("  HighMem"))
+
+
+def alloc(m, what):
+    """(number, [pfn, …]) of what `alloc` gave."""
+    lines = m.ask(f"alloc {what}")
+    assert lines[0].startswith("#"), lines
+    number = re.match(r"#(\d+):", lines[0])[1]
+    pages = [re.match(r"  page (0x\w+) ", line) for line in lines[1:]]
+    return number, [page[1] for page in pages if page]
+
+
+# -- look ------------------------------------------------------------------------------------
+
+
+def test_layout(m):
+    m.says("layout", r"0x[0-9a-f]{8} +2 MiB  pkmap +permanent", r"lowmem +\d+ MiB  physical 0x")
+
+
+def test_mem_adds_up(m):
+    amount = {line[2:26].strip(): int(line[26:].split()[0]) for line in m.ask("mem")}
+    assert amount["RAM"] == 8 * GIB // KIB
+    assert amount["RAM"] == amount["lowmem, always mapped"] + amount["HighMem, by windows"]
+    assert amount["RAM"] == (amount["never the allocator's"] + amount["free lowmem"]
+                             + amount["free HighMem"] + amount["in use"])
+
+
+def test_banks(m):
+    start = "80000000" if m.board == "vexpress-a15" else "40000000"
+    m.says("banks", "^RAM:", rf"^  0x00{start} to 0x", "^reserved at boot:", r"^  0x00\w+ to 0x\w+")
+
+
+def test_zones_count_every_free_page(m):
+    for line in m.ask("zones")[2:]:
+        name, _, free, *orders = line.split()
+        assert name in ("Normal", "HighMem")
+        blocks, single = map(int, orders[:-1]), int(orders[-1])
+        assert int(free) == single + sum(count << order for order, count in enumerate(blocks))
+
+
+def test_slabs(m):
+    m.says("slabs", r"^ +16 +\d+ +\d+$", r"^ +2048 +\d+ +\d+$")
+
+
+def test_ptdump(m):
+    m.says("ptdump image", r"^  0xffc00000 to 0xffc\w+ +\d+ KiB by 4K  r-x user --- normal shared",
+           r"rw- user ---", r"^\d+ ranges, \d+ KiB mapped$")
+    m.says("ptdump lowmem", r"^  0xc0\w+ to .* by 2M  rw- user --- normal shared  to 0x")
+    assert len(m.ask("ptdump")) > 8
+    m.says("ptdump attic", "^error: no region attic")
+
+
+def test_no_mapping_is_writable_and_executable(m):
+    assert not [line for line in m.ask("ptdump") if " rwx " in line]
+
+
+def test_walk(m):
+    m.says("walk 0xffc00000", r"^walk: TTBR1 level 2 at 0x\w+: \w+ table",
+           r"^walk: TTBR1 level 3 at 0x\w+: \w+ page 0x\w+ r-x", r"^MMU on read: PAR \w+ 0x",
+           r"^MMU on write: PAR \w+ permission fault, level 3", "^The MMU agrees with the tables")
+    m.says("walk 0xfffffff0", "translation fault", "^The MMU agrees")
+    m.says("walk 0", "no table covers|translation fault")
+
+
+def test_pa(m):
+    pa, = m.says("pa 0xffc00123", r"^0xffc00123 is physical (0x\w{10})$")
+    assert pa.endswith("0123")
+    m.says("pa 0xfffff000", "^0xfffff000 is not mapped$")
+
+
+def test_what(m):
+    ram = 0x80000000 if m.board == "vexpress-a15" else 0x40000000
+    m.says("what 0x1000", "As a virtual address it is a user virtual address")
+    m.says("what 0xc0000000", "is a kernel logical address: lowmem",
+           rf"mapped to physical 0x00{ram:08x}, by a fixed distance")
+    m.says("what 0xffc00000", "is a kernel virtual address: image, text")
+    m.says("what 0x27ffff000" if m.board == "vexpress-a15" else "what 0x23ffff000",
+           "more than 32 bits", "as a bus address", "HighMem")
+    device = 0x1c090000 if m.board == "vexpress-a15" else 0x09000000
+    m.says(f"what {device:#x}", "no RAM: a device", r"mapped at 0xff601000 rw- user --- device")
+
+
+def test_page(m):
+    pfn = "0x80010" if m.board == "vexpress-a15" else "0x40010"
+    m.says(f"page {pfn}", rf"^page {pfn.replace('0x', '0x0')}: physical 0x\w+, lowmem, reserved",
+           r"type normal; references \d")
+
+
+def test_kmaps_vmallocs_dmesg(m):
+    m.says("kmaps", r"^permanent \(kmap\): \d+ in use", "fixmap slot 1$")
+    m.says("vmallocs", r"^\d+ areas, \d+ pages$")
+    m.says("dmesg", "^Fanlight: a kernel of high windows", "^The story of one page")
+
+
+def test_report_repeats_the_boot(m):
+    first, = m.says("dmesg", r'^@boot \{"v":1,"id":"(\w{16})"')
+    again, = m.says("report", r'^@layout \{"v":1,', r'^@boot \{"v":1,"id":"(\w{16})"')
+    assert first == again
+
+
+def test_threads_cpus_irqs_errata(m):
+    m.says("threads", r"^ +\d+  boot +0 +0  running", r"^ +\d+  idle +1 +1 ")
+    m.says("cpus", r"^  CPU 0: MPIDR 0x\w{8}, MIDR 0x414fc0f0, online, runs this",
+           r"^  CPU 1: .* online")
+    m.says("irqs", r"^GICv2:", r"^ +\d+ console +[1-9]\d* +0( |$)", r"^  nothing was pending: \d+")
+    m.says("errata", r"^errata: .*MIDR 414fc0f0", "798181")
+
+
+# -- make ------------------------------------------------------------------------------------
+
+
+UNDO = {"kmap": "kunmap", "klocal": "kunlocal", "vmap": "vunmap", "fixmap": "unfix"}
+
+
+def test_windows_show_the_page(m):
+    """One page through every kind of window, with md as the witness."""
+    m.ask("test tlb.*")  # purges what waits
+    before = free_high(m)
+    n, (pfn,) = alloc(m, "high")
+    pa = int(pfn, 16) << 12
+    m.ask(f"fill #{n} 0x12345678")
+    m.says(f"md {pa:#x} 4", rf"^  {pa:010x}: 12345678 12345678 12345678 12345678  xV4\.")
+    assert m.ask(f"md #{n} 4") == m.ask(f"md {pa:#x} 4")
+    m.says(f"page #{n}", rf"^page {pfn}: .* HighMem, allocated$", "references 1;")
+    m.says(f"mw {pa + 8:#x} 0x616c6e46", "12345678 -> 616c6e46, kmap_local window")
+    m.says(f"md {pa:#x} 4", r"12345678 12345678 616c6e46 12345678  .*Fnla")
+
+    seen = {}
+    for command in ("kmap", "klocal", "vmap", "fixmap"):
+        number, va = m.says(f"{command} #{n}", rf"^#(\d+): {command} of page {pfn} at (0x\w{{8}})")
+        seen[command] = number
+        m.says(f"pa {va}", f"^{va} is physical {pa:#012x}$")
+        m.says(f"what {va}", f"^  yours: #{number}")
+    m.says(f"what {pa:#x}", *(f"yours: #{number}" for number in seen.values()))
+    m.says("kmaps", f"1 user, yours: #{seen['kmap']}",
+           f"kmap_local window 0 of CPU \\d, yours: #{seen['klocal']}")
+    m.says("vmallocs", "1 pages  vmap, yours")
+    assert len(m.ask("opened")) == 5
+
+    m.says(f"free #{n}", r"^error: #\d+ shows one of these pages")
+    for command, number in seen.items():
+        assert m.ask(f"{UNDO[command]} #{number}") == []
+    assert m.ask(f"free {pfn}") == []
+    assert m.ask("opened") == ["nothing"]
+    m.ask("test tlb.*")
+    assert free_high(m) == before
+
+
+def test_trace_narrates(m):
+    """What each operation does to its entry; behind kunmap it lives on."""
+    n, (pfn,) = alloc(m, "high")
+    m.ask("trace on")
+    entry = r"0x006\w{13}: page 0x\w{10} rw- user --- normal shared"
+    window, = m.says(f"kmap #{n}", r"before 0x0000000000000000: empty", rf"after  {entry}",
+                     "count 0 -> 2", "entry stored at once; DSB ISHST", "a read there works",
+                     r"^#(\d+): kmap")
+    m.says(f"kunmap #{window}", rf"before {entry}", rf"after  {entry}", "count 2 -> 1",
+           "no TLBI", "a read there works")
+    window, = m.says(f"kmap #{n}", "count 1 -> 2", "nothing is written", r"^#(\d+): kmap")
+    m.ask(f"kunmap #{window}")
+    window, = m.says(f"klocal #{n}", rf"after  {entry}", "DSB NSHST", r"^#(\d+): klocal")
+    m.says(f"kunlocal #{window}", rf"before {entry}", "after  0x0000000000000000: empty",
+           "TLBIMVAA,", "a read there faults; the MMU says translation fault, level 3")
+    window, = m.says(f"fixmap #{n}", rf"after  {entry}", r"^#(\d+): fixmap")
+    m.says(f"unfix #{window}", rf"before {entry}", "TLBIMVAAIS", "a read there faults")
+    window, = m.says(f"vmap #{n}", rf"after  {entry}", r"^#(\d+): vmap")
+    m.says(f"vunmap #{window}", "invalid, not zero", "no TLBI yet", "MMU says")
+    m.ask("trace off")
+    assert m.ask(f"free #{n}") == []
+
+
+def test_the_sequences_that_trace_states_are_those_counted():
+    """The build that counts: what an operation costs, the locks' own barriers included."""
+    with Booted(build="count", memory="1G") as m:
+        m.ask("alloc high")
+        m.ask("trace on")
+        for command, counts in (("klocal", "0 TLBI, 1 DSB, 1 ISB"),
+                                ("kunlocal", "1 TLBI, 2 DSB, 1 ISB"),
+                                ("fixmap", "0 TLBI, 1 DSB, 1 ISB"),
+                                ("unfix", "1 TLBI, 2 DSB, 1 ISB"),
+                                ("kmap", "0 TLBI, 2 DSB, 1 ISB"),  # one is the lock's
+                                ("kunmap", "0 TLBI, 0 DSB, 0 ISB"),
+                                ("kmap", "0 TLBI, 0 DSB, 0 ISB")):
+            m.says(f"{command} #{2 if 'un' in command else 1}",
+                   f"^  counted, with those of locks: {counts}$")
+
+
+def test_low_pages_need_no_window(m):
+    n, (pfn,) = alloc(m, "low")
+    pa = int(pfn, 16) << 12
+    number, va = m.says(f"kmap #{n}", rf"^#(\d+): kmap of page {pfn} at (0x\w+)")
+    m.says(f"what {va}", "kernel logical", f"mapped to physical {pa:#012x}, by a fixed distance")
+    assert m.ask(f"close #{number}") == []
+    assert m.ask(f"close #{n}") == []
+
+
+def test_copy(m):
+    (a, (from_,)), (b, (to,)) = alloc(m, "high"), alloc(m, "high")
+    m.ask(f"fill #{a} 0xcafe0001")
+    m.ask(f"fill {to} 0")
+    m.says(f"copy {from_} #{b}", f"^page {from_} to {to}$")
+    m.says(f"md {(int(to, 16) << 12) + 4092:#x} 1", ": cafe0001 ")
+    assert m.ask("close all") == []
+
+
+def test_many_pages_side_by_side(m):
+    n, shown = alloc(m, "high 20")
+    assert len(shown) == 6
+    number, va = m.says(f"vmap #{n} {shown[0]}", r"^#(\d+): vmap of 21 pages at (0x\w+)")
+    m.says(f"pa {int(va, 16) + 20 * 4096:#x}", f"is physical {int(shown[0], 16) << 12:#012x}$")
+    m.says(f"pa {int(va, 16) + 21 * 4096:#x}", "is not mapped")
+    area, = m.says("vmalloc 64K", r"^#(\d+): vmalloc of 16 pages at 0x")
+    m.says(f"vunmap #{area}", "^error: #.* is a vmalloc")
+    assert m.ask(f"vfree #{area}") == []
+    assert m.ask(f"vunmap {va}") == [] and number
+    assert m.ask(f"free #{n}") == []
+
+
+def test_temporary_windows_close_in_reverse_order(m):
+    n, _ = alloc(m, "high 3")
+    first, = m.says(f"klocal #{n}", r"^#(\d+):")
+    second, = m.says(f"klocal #{n}", r"^#(\d+):")
+    m.says(f"kunlocal #{first}", f"reverse order: first 0x.*, #{second}$")
+    assert m.ask(f"kunlocal #{second}") == m.ask(f"kunlocal #{first}") == []
+    for _ in range(11):
+        m.says(f"klocal #{n}", "klocal of page")
+    m.says(f"klocal #{n}", "^error: a thread has 15 such windows")
+    assert m.ask("close all") == []
+
+
+def test_what_is_not_yours_is_refused(m):
+    m.says("kmap 0x80010" if m.board == "vexpress-a15" else "kmap 0x40010", "^error: .* not yours")
+    m.says("kmap 0x1", "^error: page 0x1 at 0x0000001000 is not RAM")
+    m.says("free #1", "^error: #1: you have nothing open there")
+    m.says("free #99", "^error: #99: you have nothing")
+    m.says("close #0", "^error")
+    m.says("kunmap 0xff400000", "^error: 0xff400000: you have nothing open there")
+    m.says("fixmap #1", "^error")
+    m.says("vmap #1", "^error")
+    m.says("alloc high 0x10001", "^error: 0x10001: too large: the most is 0x10000")
+    m.says("alloc middle", "^usage: alloc high|low")
+    m.says("vmalloc 3G", "^error: 0xc0000000 bytes")
+    m.says("trace perhaps", "^usage: trace on|off")
+
+
+def test_everything_open_has_a_place_and_a_limit(m):
+    for _ in range(32):
+        assert m.ask("alloc low")[0].startswith("#")
+    m.says("alloc low", "^error: 32 things are open")
+    m.says("test list.*", "close that first")
+    assert m.ask("close all") == []
+
+
+# -- physical memory -------------------------------------------------------------------------
+
+
+def test_md_reaches_devices_and_the_image(m):
+    if m.board == "vexpress-a15":
+        m.says("md 0x1c010000 1", r"^  001c010000: \w{8} ")      # SYS_ID
+        m.says("mw 0x1c010008 0x55", "^  001c010008: 00000055 written, as a device")
+        m.says("md 0x1c010008 1", "^  001c010008: 00000055 ")    # the LEDs remember
+        m.says("md 0x1c090fe0 4", r": 00000011 00000010 ")       # PL011's PeriphID
+    else:
+        m.says("md 0x09000fe0 4", r": 00000011 00000010 ")
+    start, = m.says("pa 0xffc00000", r"physical (0x\w+)$")
+    m.says(f"md {int(start, 16) + 0x24:#x} 1", ": 016f2818 ")    # the zImage's magic
+    m.says(f"mw {start} 0", "^error: 0x.*: permission$")
+
+
+def test_md_crosses_pages(m):
+    n, (pfn, *_) = alloc(m, "high")
+    pa = int(pfn, 16) << 12
+    m.ask(f"fill #{n} 7")
+    lines = m.ask(f"md {pa + 4088 - 4096 * 0:#x} 2")
+    assert lines == [f"  {pa + 4088:010x}: 00000007 00000007                    ........"]
+    assert len(m.ask(f"md {pa - 8:#x} 8")) in (2, 3)
+    assert m.ask("close all") == []
+
+
+def test_addresses_are_checked(m):
+    m.says("md 0x10000000000", "^error: 0x10000000000: too large: .* 40 bits")
+    m.says("md 0x1ffffffffff", "40 bits")
+    m.says("mw 0xfffffffffffffffff 0", "too large")
+    m.says("md 0x80000001", "^error: 0x0080000001 is not a multiple of 4")
+    m.says("mw 0x80000002 1", "not a multiple of 4")
+    m.says("mw 0x80000000 0x100000000", "too large: the most is 0xffffffff")
+    m.says("md", "^usage: md PHYSADDR")
+    m.says("md 0x80000000 1 2", "^usage: md")
+    m.says("md 12z", "^error: 12z: not a number")
+    m.says("md -4", "^error: -4: not a number")
+    m.says("walk 0x100000000", "too large")
+    m.says("page 0xffffffff", "too large")
+    m.says("page 0xfffffff", "is not RAM")
+    if m.board == "vexpress-a15":  # where nothing answers reads 0 there
+        assert m.ask("md 0xff00000000 4") == \
+            ["  ff00000000: 00000000 00000000 00000000 00000000  ................"]
+    else:
+        m.says("md 0x0b000000", "^error: 0x000b000000: the bus refused")
+        m.says("mw 0x0b000000 1", "^error: 0x000b000000: the bus refused")
+    assert len(m.ask("md 0xfffffffff0 400")) == 1
+
+
+# -- do --------------------------------------------------------------------------------------
+
+
+def test_test_bench_memtest(m):
+    m.says("test kmap.*", "^    ok 1 kmap", "^# Totals: pass:[1-9]", '^@end {"verdict":"pass"}')
+    m.says("report", "^# Totals: pass:[1-9]", '^@end {"verdict":"pass"}')
+    m.says("test no.such", "^error: selftest=no.such matches no test", '^@end {"verdict":"fail"}')
+    m.says("bench kmap_high_s*", '^@bench {"op":"kmap_high_same"')
+    m.says("memtest 0", "^error: memtest=0")
+    m.says("oops", "^  null ", "test fatal.NAME")
+    m.says("oops nonsense", "^error: no such kind")
+
+
+def test_help_knows_every_command(m):
+    lines = m.ask("help")
+    names = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert len(names) > 40
+    for name in names:
+        assert m.ask(f"help {name}")[0].split()[0] == name
+    m.says("help nothing", "^error: no command nothing")
+
+
+# -- the line editor -------------------------------------------------------------------------
+
+
+def typed(m, keys, expected):
+    """Keys that must come to the command `expected` (which is none): the error names it."""
+    m.type(keys + "\r")
+    said = m.wait()
+    assert f"error: no command {expected}:" in said, said
+
+
+def test_editing(m):
+    typed(m, "zorb", "zorb")
+    typed(m, "zorx\bb", "zorb")
+    typed(m, "zorx\x7fb", "zorb")
+    typed(m, "nonsense\x15zorb", "zorb")
+    typed(m, "zorb nonsense \x17", "zorb")
+    typed(m, "\b\b\b\x17\x15zorb", "zorb")
+    typed(m, "zo\x1b[Crb\x1b[3~", "zorb")
+    typed(m, "zo\x00\x01\x80\xffrb", "zorb")
+    m.type("zo\x0crb\r")
+    assert m.wait() == "zo\r\n"
+    m.wait(b"error: no command zorb:")
+    m.wait()
+    m.type("layout\x03")
+    assert "^C" in m.wait()
+    m.type("\r")
+    assert m.wait().strip() == ""
+
+
+def test_history(m):
+    typed(m, "first1", "first1")
+    typed(m, "second2", "second2")
+    typed(m, "\x10", "second2")
+    typed(m, "\x10\x10", "first1")
+    typed(m, "\x10\x10\x0e", "first1")
+    typed(m, "\x1b[A", "first1")
+    typed(m, "\x1bOA\x1b[A\x1b[B", "first1")
+    typed(m, "\x10" * 30 + "\x15" + "third3", "third3")
+
+
+def test_completion(m):
+    m.type("ptd\t")
+    m.port.expect_exact(b"ptdump ")
+    m.type("pk\t")
+    m.port.expect_exact(b"pkmap ")
+    m.type("\r")
+    assert "ranges" in m.wait()
+    m.type("vm\t\t")
+    said = m.wait()  # candidates, then the prompt and the line again
+    assert "vmap  " in said and "vmalloc  " in said and "vmallocs  " in said
+    m.type("\x03")
+    m.wait()
+    m.type("test highmem.copy_k\t")
+    m.port.expect_exact(b"highmem.copy_kmap_atomic ")
+    m.type("\x03")
+    m.wait()
+    m.type("qqq\t\t\x15layout\r")
+    assert "pkmap" in m.wait()
+
+
+def test_ctrl_c_stops_a_long_answer(m):
+    m.type("md 0x80000000 16384\r" if m.board == "vexpress-a15" else "md 0x40000000 16384\r")
+    m.port.expect_exact(b"00 ")
+    m.type("\x03")
+    assert m.wait().count("\n") < 4000
+    assert m.ask("help md")
+
+
+def test_what_is_typed_ahead_waits(m):
+    m.type("layout\rhelp md\r")
+    m.wait()
+    assert "md PHYSADDR" in m.wait()
+    m.type("md 0xffffffff00 1\r" * 40 + "help pa\r")  # md looks for ^C, and must lose nothing
+    for _ in range(40):
+        assert "md 0xffffffff00 1" in m.wait()
+    assert "virtual to physical" in m.wait()
+
+
+# -- hostile typing --------------------------------------------------------------------------
+
+
+def test_endless_lines(m):
+    m.type("x" * 5000)
+    m.type("\r")
+    m.wait(b"error: a line has at most 159 characters")
+    m.wait()
+    m.type("what " * 4000 + "\r")
+    m.wait(b"at most")
+    m.wait()
+    m.says(" ".join("abcdefghijklmnop"), "^error: more than 12 words")
+    at_the_prompt(m)
+
+
+def test_breaks(m):
+    for _ in range(3):
+        m.type("layo")
+        m.port.expect_exact(b"layo")
+        m.guest.qmp.command("chardev-send-break", id="serial")
+        assert "^C" in m.wait()
+    at_the_prompt(m)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_binary_noise(m, seed):
+    noise = random.Random(seed).randbytes(6000)
+    for at in range(0, len(noise), 500):
+        m.type(noise[at:at + 500])
+        while m.guest.read(0.05):
+            pass
+    at_the_prompt(m)
+
+
+def test_nonsense_words(m):
+    """Every command with every kind of wrong word; nothing that acts by itself."""
+    acts = {"reboot", "poweroff", "exit", "load", "test", "bench", "memtest", "oops", "close"}
+    names = [line.split()[0] for line in m.ask("help") if line.startswith("  ")]
+    words = ["", "0x10000000000", "-1", "0x", "#", "#33", "#4294967297", "''", "%s%n",
+             "0xffffffffff", "18446744073709551616", "1 2 3 4 5 6 7 8 9 10 11"]
+    for name in names:
+        if name in acts:
+            continue
+        for word in words:
+            m.ask(f"{name} {word}".rstrip())
+    m.ask("trace off")
+    assert m.ask("close all") == []
+    assert m.ask("opened") == ["nothing"]
+    at_the_prompt(m)
+
+
+# -- load ------------------------------------------------------------------------------------
+
+
+def crc16(data):
+    """CRC-16 as XMODEM has it."""
+    crc = 0
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xffff
+    return crc
+
+
+def block(number, data):
+    """One block, of 128 or 1024 bytes."""
+    size = 128 if len(data) <= 128 else 1024
+    data = data.ljust(size, b"\x00" if number == 0 else b"\x1a")
+    return bytes([1 if size == 128 else 2, number & 0xff, ~number & 0xff]) + data + \
+        crc16(data).to_bytes(2, "big")
+
+
+def header(name, size):
+    """The block that names the file."""
+    return block(0, name + b"\x00" + str(size).encode() + b" 0 0\x00")
+
+
+class Sender:
+    """The sending side: just enough to do it right, and wrong."""
+
+    def __init__(self, m):
+        self.m = m
+        m.type("load\r")
+        m.port.expect_exact(b"gives up\r\n")
+        self.answer(b"C")
+
+    def answer(self, wanted):
+        self.m.port.expect_exact(wanted)
+
+    def send(self, data, wanted=b"\x06"):
+        self.m.type(data)
+        self.answer(wanted)
+
+    def begin(self, size, name=b"f"):
+        self.send(header(name, size), b"\x06C")
+
+    def file(self, name, data):
+        self.begin(len(data), name)
+        for i in range(0, len(data), 1024):
+            self.send(block(i // 1024 + 1, data[i:i + 1024]))
+        self.send(b"\x04")
+        self.answer(b"C")
+        self.send(block(0, b""))
+
+
+DATA = random.Random(7).randbytes(5000)
+
+
+def test_load(m):
+    before = free_high(m)
+    Sender(m).file(b"kernel.bin", DATA)
+    said = m.wait()
+    assert f"kernel.bin: 5000 bytes, crc32 {zlib.crc32(DATA):08x}" in said
+    number, pfn = re.search(r"#(\d+): file of 5000 bytes in 2 pages from (0x\w+)", said).groups()
+    words = [f"{int.from_bytes(DATA[i:i + 4], 'little'):08x}" for i in range(0, 16, 4)]
+    m.says(f"md {int(pfn, 16) << 12:#x} 4", " ".join(words))
+    assert m.ask(f"free #{number}") == []
+    assert free_high(m) == before
+
+
+def test_load_with_a_bad_line(m):
+    """A damaged block, a repeated one, noise between: the file is whole all the same."""
+    s = Sender(m)
+    s.send(b"noise", b"\x15")
+    s.begin(len(DATA))
+    bad = bytearray(block(1, DATA[:1024]))
+    bad[500] ^= 1
+    s.send(bytes(bad), b"\x15")
+    s.send(block(1, DATA[:1024]))
+    s.send(block(1, DATA[:1024]))
+    for i in range(1, 5):
+        s.send(block(i + 1, DATA[i * 1024:i * 1024 + 1024]))
+    s.send(b"\x04")
+    s.answer(b"C")
+    s.send(block(0, b""))
+    assert f"crc32 {zlib.crc32(DATA):08x}" in m.wait()
+    assert m.ask("close all") == []
+
+
+@pytest.mark.parametrize(("what", "error"), [
+    (lambda s: s.m.type(b"\x18\x18"), "cancelled"),
+    (lambda s: s.m.type(b"\x03"), "cancelled"),
+    (lambda s: s.m.type(block(0, b"")), "has no file"),
+    (lambda s: s.m.type(block(0, b"name\x00big")), "makes no sense"),
+    (lambda s: s.m.type(header(b"f", 1 << 40)), "makes no sense"),
+    (lambda s: s.m.type(header(b"f", 0)), "empty, or larger"),
+    (lambda s: s.m.type(block(3, DATA[:128])), "a part is missing"),
+    (lambda s: (s.begin(5000), s.m.type(block(2, DATA[:1024]))), "a part is missing"),
+    (lambda s: (s.begin(5000), s.send(block(1, DATA[:1024])), s.m.type(b"\x04")),
+     "a part is missing, after 1024 bytes"),
+    (lambda s: (s.begin(5000), s.m.type(b"\x18\x18")), "cancelled"),
+])
+def test_load_that_fails_gives_everything_back(m, what, error):
+    before = free_high(m)
+    what(Sender(m))
+    m.wait(b"error: load: ")
+    assert error in m.wait()
+    assert m.ask("opened") == ["nothing"]
+    assert free_high(m) == before
+    at_the_prompt(m)
+
+
+# -- the ends --------------------------------------------------------------------------------
+
+
+def test_make_run_on_a_terminal_ends_at_the_prompt():
+    """The runner passes keys on; its verdict is the suites', whatever a person does then."""
+    person = pexpect.spawn(
+        sys.executable, ["tools/runner", "run", "--build", str(BUILDS.root), "--",
+                         "selftest=layout.*"], cwd=ROOT, timeout=PATIENCE)
+    person.expect_exact("ok layout (")
+    person.expect_exact('@end {"verdict":"pass"}')
+    person.expect_exact(PROMPT)
+    person.send("what 0xffc00000\r")
+    person.expect_exact("image, text")
+    person.send("report\rtest kmap.nothing\rexit\r")
+    person.expect_exact("runner: make-run-vexpress-a15: pass")
+    person.expect(pexpect.EOF)
+    person.close()
+    assert person.exitstatus == 0
+
+
+def test_prompt_after_the_suites():
+    with Booted(bootargs="selftest=layout.* monitor", memory="1G") as m:
+        assert m.says("dmesg", r'^@end {"verdict":"pass"}', "^(Fanlight)")
+        m.says("report", '^@end {"verdict":"pass"}')
+
+
+def test_exit_lists_what_is_open():
+    with Booted(memory="1G") as m:
+        m.ask("alloc high 2")
+        m.ask("kmap #1")
+        m.says("exit", "^#1: 2 pages from", "^#2: kmap of page", "^still open")
+        m.type("exit\r")
+        assert m.ended().name == "POWEROFF"
+
+
+@pytest.mark.parametrize(("command", "ending"), [("poweroff", "POWEROFF"), ("reboot", "RESET")])
+def test_the_end(command, ending):
+    with Booted("qemu-virt", memory="1G") as m:
+        m.type(command + "\r")
+        assert m.ended().name == ending
+
+
+@pytest.mark.parametrize(("kind", "rule"), [
+    ("null", "fault.translation"), ("text", "fault.permission"), ("exec", "fault.permission"),
+    ("undef", "fault.undefined"), ("bug", "monitor.asked"), ("stack", "")])
+def test_oops_and_the_monitor_behind_it(kind, rule):
+    """panic=monitor: it looks, it does not act, and a fault in it comes back to it."""
+    with Booted(bootargs="monitor panic=monitor", memory="1G") as m:
+        m.type(f"oops {kind}\r")
+        m.wait(b"# interrupted")
+        m.wait(f'@panic {{"rule":"{rule}'.encode())
+        m.wait(b"# panic: monitor")
+        m.wait(b"panic> ")
+        for command, answer in (("layout", b"pkmap"), ("alloc high", b"not after a panic"),
+                                ("zones", b"HighMem"), ("kmaps", b"permanent"),
+                                ("what 0xffc00000", b"image"), ("dmesg", b"# interrupted"),
+                                ("md 0x1c090000", b"no device is mapped")):
+            m.type(command + "\r")
+            m.wait(answer)
+            m.wait(b"panic> ")
+        m.type("poweroff\r")
+        assert m.ended().name == "POWEROFF"
