@@ -43,9 +43,9 @@ LIB_SRCS := lib/crc32.c lib/div.c lib/fdt_irq.c lib/interleave.c lib/ktap.c lib/
 ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/memcpy.S \
 	arch/arm/probe.S arch/arm/secondary.S arch/arm/setup.c arch/arm/smp.c arch/arm/sweep.S arch/arm/switch.S \
 	arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
-MM_SRCS := mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/memblock.c mm/page.c \
-	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/slab.c mm/va_space.c mm/vm_area.c mm/vmalloc.c \
-	mm/walk_check.c
+MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/memblock.c mm/page.c \
+	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/pkmap_query.c mm/pkmap_wait.c mm/slab.c \
+	mm/va_space.c mm/vm_area.c mm/vmalloc.c mm/walk_check.c
 KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/irq.c kernel/log.c kernel/main.c \
 	kernel/memory.c kernel/memtest.c kernel/mutex.c kernel/oops.c kernel/panic.c kernel/power.c \
 	kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
@@ -77,8 +77,8 @@ CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=
 endif
 PICFLAGS := -march=armv7-a -fpie -mno-unaligned-access -include arch/arm/pic.h
 # What is measured: -O2. All else only has to be small.
-HOT_SRCS := kernel/sched.c mm/buddy.c mm/highmem.c mm/page_alloc.c mm/pkmap.c mm/slab.c mm/vm_area.c \
-	mm/vmalloc.c tests/kernel/bench.c tests/kernel/bench_smp.c
+HOT_SRCS := kernel/sched.c mm/area_pages.c mm/buddy.c mm/highmem.c mm/page_alloc.c mm/pkmap.c mm/slab.c \
+	mm/vm_area.c mm/vmalloc.c tests/kernel/bench.c tests/kernel/bench_smp.c
 code = $(if $(filter $(HOT_SRCS),$(1)),$(FAST),$(SMALL))
 # What is to be inlined says so.
 FAST := -O2 -fno-inline-functions -fno-inline-small-functions

@@ -192,8 +192,8 @@ static void start_input(const struct fdt *f)
 	u32 irq;
 	bool edge;
 
-	if (irq_controller_present() && (irq_from_tree(f, console_node, 0, &irq, &edge) ||
-					 console_input_start(irq, edge))) {
+	if (irq_controller_present() &&
+	    (irq_from_tree(f, console_node, 0, &irq, &edge) || console_input_start(irq, edge))) {
 		printk("console: its interrupt leads nowhere that we know: input is polled");
 	}
 }
@@ -235,18 +235,18 @@ void kernel_main(void)
 	psci_init(&tree);      /* how to end */
 	vexpress_sysreg_init(&tree);
 	memory_discover(&tree, &args, boot_info.dtb_pa, bytes); /* memblock */
-	memory_start(&args); /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
-	sched_init();	     /* this is one thread of many from now on */
-	log_init();	     /* what was printed so far moves to a larger place */
+	memory_start(&args);	       /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
+	sched_init();		       /* this is one thread of many from now on */
+	log_init();		       /* what was printed so far moves to a larger place */
 	keep_tree(&tree, blob, bytes); /* the fdt window is closed */
 	if (args.panic == PANIC_MONITOR) {
 		monitor_prepare_for_panic(); /* a stack for it */
 	}
-	start_interrupts(&tree);       /* controller, timer, console input: unmasked from here on */
-	sp805_stop(&tree);	       /* a watchdog that the loader left running */
-	report_boot(&tree);	       /* banner, address map, @boot, @layout */
-	start_cpus(&tree);	       /* the others, and what is wrong with them */
-	story_tell();		       /* what a window is, for people */
+	start_interrupts(&tree); /* controller, timer, console input: unmasked from here on */
+	sp805_stop(&tree);	 /* a watchdog that the loader left running */
+	report_boot(&tree);	 /* banner, address map, @boot, @layout */
+	start_cpus(&tree);	 /* the others, and what is wrong with them */
+	story_tell();		 /* what a window is, for people */
 	if (!args.monitor || something_to_run()) {
 		run_end(run_what_was_asked());
 	}

@@ -60,8 +60,9 @@ static bool stack_overflows(const struct trap_regs *regs)
 	const struct thread_core *core = current_core();
 
 	if (trap_in_irq_guard(regs->address)) {
-		panic_begin("stack.overflow", "overflow of the IRQ stack of CPU %u: 0x%08x, pc 0x%08x",
-			    core->cpu, regs->address, regs->r[15]);
+		panic_begin("stack.overflow",
+			    "overflow of the IRQ stack of CPU %u: 0x%08x, pc 0x%08x", core->cpu,
+			    regs->address, regs->r[15]);
 		return true;
 	}
 	if (core->stack_start - 1 - regs->address >= PAGE_SIZE) {

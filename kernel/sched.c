@@ -17,6 +17,7 @@
  */
 #include <kernel/sched.h>
 
+#include <arch/stamp.h>
 #include <arch/switch.h>
 #include <bug.h>
 #include <mm/highmem.h>
@@ -62,6 +63,7 @@ __noinline void switch_away(struct run_queue *queue, struct thread *prev)
 	}
 	next->state = THREAD_RUNNING;
 	next->turns++;
+	next->since = prev->since = stamp_now();
 	next->core.atomic_calm = ATOMIC_CALM;
 	queue->running = next;
 	if (unlikely(prev->core.kmap_depth)) {

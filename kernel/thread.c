@@ -13,6 +13,7 @@
 #include <arch/irqflags.h>
 #include <arch/setup.h>
 #include <arch/spinlock.h>
+#include <arch/stamp.h>
 #include <arch/trap.h>
 #include <bug.h>
 #include <kernel/sched.h>
@@ -140,11 +141,13 @@ bool thread_query(u32 after, struct thread_info *info)
 	list_for_each_entry(thread, &all_threads, all_link) {
 		if (thread->id > after) {
 			*info = (struct thread_info){
+				.core = &thread->core,
 				.name = thread->name,
 				.id = thread->id,
 				.cpu = READ_ONCE(thread->core.cpu),
 				.turns = READ_ONCE(thread->turns),
 				.windows = READ_ONCE(thread->core.kmap_depth),
+				.since_ms = stamp_age_ms(READ_ONCE(thread->since)),
 				.bound = thread->bound,
 				.state = READ_ONCE(thread->state),
 				.stack_start = thread->core.stack_start,

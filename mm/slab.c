@@ -410,7 +410,7 @@ __cold void slab_cpu_init(void)
 
 __cold void slab_init(void)
 {
-	for (u32 class = 0; class < KMALLOC_CLASSES; class++) {
+	for (u32 class = 0; class < KMALLOC_CLASSES; class ++) {
 		classes[class].lock = (spinlock_t)SPINLOCK_RANKED(LOCK_RANK_MEMORY);
 	}
 	slab_cpu.lowmem_bytes = mm.lowmem_end - PAGE_OFFSET;

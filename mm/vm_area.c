@@ -6,7 +6,7 @@
  *
  * A lazy area's entries are invalid but keep their page numbers (hardware ignores the
  * rest of an invalid descriptor, ARM DDI 0406C, B3.6.1), so the purge knows the pages
- * without a list. Must never let an address or a page be used again between the clearing and
+ * without a list: area_pages.c. Must never let an address or a page be used again between the clearing and
  * a flush that covers it.
  *
  * Lock order: purge_lock, lock. lock is irq-safe and innermost; purge_lock is taken with
@@ -14,15 +14,12 @@
  */
 #include "vm_area.h"
 
-#include <arch/atomic.h>
 #include <arch/early_tables.h>
 #include <arch/pte_write.h>
 #include <arch/spinlock.h>
 #include <arch/tlb.h>
 #include <bug.h>
 #include <interleave.h>
-#include <mm/memblock.h>
-#include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
 
@@ -32,8 +29,6 @@
 #define LAZY_AREA_COST 6
 /* Spare descriptors beyond this go back to the slab. */
 #define SPARE_MAX 256
-/* Pages handed to the page allocator at once; on the stack. */
-#define BATCH 128
 /* Areas of at most so many pages, in one table, are cleared with the lock held. */
 #define CLEAR_LOCKED_MAX 32
 
@@ -48,53 +43,6 @@ static struct {
 	spinlock_t purge_lock; /* one purge at a time: who waited for it finds what it freed */
 	u32 purges;	       /* that gave something back; guarded by purge_lock */
 } vm;
-
-/* ---- pages that are not simply allocated ---- */
-
-/* The first page of the allocated block that page lies in; NULL if it lies in none. */
-static __cold struct page *block_head(struct page *page)
-{
-	pfn_t pfn = page_to_pfn(page);
-
-	for (u32 order = 0; order <= MAX_ORDER; order++) {
-		struct page *head = pfn_to_page(ALIGN_DOWN(pfn, 1u << order));
-
-		if (page_state(head) != PAGE_INSIDE) {
-			return page_state(head) == PAGE_ALLOCATED ? head : NULL;
-		}
-	}
-	return NULL;
-}
-
-__cold bool page_hold_other(struct page *page)
-{
-	phys_addr_t pa = page_to_pa(page);
-	struct page *head;
-
-	if (page_state(page) == PAGE_RESERVED) {
-		return !pa_in_image(pa) && !memblock_is_nomap(pa, PAGE_SIZE);
-	}
-	head = block_head(page);
-	if (head) {
-		page_get(head);
-	}
-	return head;
-}
-
-static void page_put_other(struct page *page)
-{
-	if (page_state(page) != PAGE_RESERVED) {
-		page = block_head(page);
-		free_pages(page, page_order(page));
-	}
-}
-
-/* The owner has let go before us: the page is ours alone now. */
-static __noinline void page_put_last(struct page *page)
-{
-	page->refcount = 1;
-	free_pages(page, page_order(page));
-}
 
 /* ---- the life of an area ---- */
 
@@ -118,86 +66,6 @@ static __noinline void area_clear(const struct va_seg *area, u32 count)
 	do {
 		run_clear(run.pte, run.end);
 	} while (run_next(&run));
-}
-
-/* The page of a lazy entry; sections: mm.section, which the caller keeps in a register. */
-static inline struct page *entry_page(struct page *const *sections, const pte_t *pte)
-{
-	pfn_t pfn = (pfn_t)(READ_ONCE(pte->raw) >>
-			    PAGE_SHIFT); /* no bits 40-51 in ours, 52 and up fall off */
-
-	return (struct page *)((vaddr_t)sections[pfn >> SECTION_PFN_SHIFT] + (pfn << 4));
-}
-
-/* Pages on their way to the allocator: neighbours of one area and the next go together. */
-struct page_batch {
-	struct page *page[BATCH];
-	u32 count;
-};
-
-static void batch_free(struct page_batch *batch)
-{
-	free_pages_bulk(batch->page, batch->count);
-	batch->count = 0;
-}
-
-static __noinline void release_allocated(const struct va_seg *area, u32 count,
-					 struct page_batch *batch)
-{
-	struct page *const *sections = mm.section;
-	struct pte_run run;
-
-	run_begin(&run, area, count);
-	do {
-		for (const pte_t *pte = run.pte; pte != run.end; pte++) {
-			if (batch->count == BATCH) {
-				batch_free(batch);
-			}
-			batch->page[batch->count++] = entry_page(sections, pte);
-		}
-	} while (run_next(&run));
-}
-
-static inline void release_mapped(const struct va_seg *area, u32 count)
-{
-	struct page *const *sections = mm.section;
-	struct pte_run run;
-
-	run_begin(&run, area, count);
-	do {
-		for (const pte_t *pte = run.pte; pte != run.end; pte++) {
-			struct page *page = entry_page(sections, pte);
-
-			/* No barrier: the flush before has ordered all use of the mapping. */
-			if (unlikely(atomic_pair_dec_to_zero(page_words(page)))) {
-				page_put_last(page);
-			}
-		}
-	} while (run_next(&run));
-}
-
-static __cold void release_mapped_more(const struct va_seg *area, u32 count)
-{
-	struct pte_run run;
-
-	run_begin(&run, area, count);
-	do {
-		for (const pte_t *pte = run.pte; pte != run.end; pte++) {
-			page_put_other(entry_page(mm.section, pte));
-		}
-	} while (run_next(&run));
-}
-
-/* After the flush: the first count > 0 pages go back to whom they belong. */
-static inline void area_release(const struct va_seg *area, u32 count, struct page_batch *batch)
-{
-	if (area->tag == AREA_MAP) {
-		release_mapped(area, count);
-	} else if (area->tag == AREA_ALLOC) {
-		release_allocated(area, count, batch);
-	} else if (area->tag == AREA_MAP_MORE) {
-		release_mapped_more(area, count);
-	}
 }
 
 /* ---- purge ---- */
@@ -225,17 +93,6 @@ static void lazy_flush(const struct va_seg *list)
 		}
 	}
 	tlb_flush_range((vaddr_t)low << PAGE_SHIFT, (vaddr_t)high << PAGE_SHIFT);
-}
-
-static void lazy_release(const struct va_seg *list)
-{
-	struct page_batch batch;
-
-	batch.count = 0;
-	for (const struct va_seg *area = list; area; area = area->peer) {
-		area_release(area, area_pages(area), &batch);
-	}
-	batch_free(&batch);
 }
 
 /* The addresses are free; all but `keep` spare descriptors are the caller's, linked by peer. */
@@ -276,7 +133,7 @@ static __noinline bool purge(u32 keep_spares)
 		interleave_point(POINT_PURGE_TAKEN);
 		lazy_flush(list);
 		interleave_point(POINT_PURGE_FLUSHED);
-		lazy_release(list);
+		areas_release(list);
 		interleave_point(POINT_PURGE_RELEASED);
 	}
 	area = lazy_free(list, keep_spares);
@@ -410,15 +267,11 @@ struct va_seg *area_alloc(u32 count, enum area_kind kind)
 
 __cold void area_undo(struct va_seg *area, u32 mapped)
 {
-	struct page_batch batch;
-
 	if (mapped > 0) {
 		area_clear(area, mapped);
 		/* Nobody was told the address, but a speculative walk may have seen the entries. */
 		tlb_flush_range(area_va(area), area_va(area) + mapped * PAGE_SIZE);
-		batch.count = 0;
-		area_release(area, mapped, &batch);
-		batch_free(&batch);
+		area_release(area, mapped);
 	}
 	area_free(area);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Inside the vmalloc area: what vmalloc.c (who maps what) asks of vm_area.c (addresses,
- * entries, and the life of an area). An area is a segment of the address space; `tag` is its
+ * entries, and the life of an area), and that of area_pages.c (whose the pages are). An area is a segment of the address space; `tag` is its
  * kind, `owner` the address of its first level-3 entry, plus AREA_SPLIT.
  */
 #pragma once
@@ -56,6 +56,13 @@ void area_drop(const void *addr, u32 kinds);
 /* Flushes once, then gives pages and addresses of all lazy areas back. False: there was nothing
  * to purge, for no CPU, or interrupts are masked and it must not be done. */
 bool area_purge(void);
+
+/* ---- area_pages.c ---- */
+
+/* After the flush: the pages of all areas of a list by `peer` go back to whom they belong. */
+void areas_release(const struct va_seg *list);
+/* The same for the first count > 0 pages of one. */
+void area_release(const struct va_seg *area, u32 count);
 
 /* A reference on a page that is not simply allocated (inside a block, reserved). False: it is
  * free, no-map, or the image's, and must not be mapped. */

@@ -24,6 +24,7 @@ struct thread {
 	bool woken;	      /* somebody called thread_wake() before it came to wait */
 	bool moved;	      /* to another CPU's queue, and it has not run since */
 	u32 turns;	      /* how often it was given a CPU */
+	u32 since;	      /* the stamp of when it was given the CPU, or lost it */
 
 	s32 bound; /* the CPU it must stay on, or THREAD_ANY_CPU: written by itself alone */
 	u32 slice; /* ticks until it is another's turn: its CPU's, in the timer's interrupt */
@@ -49,8 +50,10 @@ void thread_init_boot(void);
 
 /* What people want to know about a thread; a moment's view. */
 struct thread_info {
+	const struct thread_core *core; /* to compare; it may be gone */
 	const char *name;
 	u32 id, cpu, turns, windows;
+	u32 since_ms; /* it has been given the CPU, or lost it */
 	s32 bound;
 	enum thread_state state;
 	vaddr_t stack_start, stack_end;

@@ -79,6 +79,8 @@ struct pkmap_window {
 	void *va;
 	u32 count;
 	const struct page *page;
+	const struct thread_core *opener; /* whose kmap opened it: may have ended, never follow it */
+	u32 open_ms;			  /* since then */
 };
 void pkmap_window_query(u32 number, struct pkmap_window *window);
 

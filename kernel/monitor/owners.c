@@ -116,10 +116,30 @@ static void say_window(const char *kind, vaddr_t va, pfn_t pfn, const char *more
 	}
 }
 
+/* A window's users, and who opened it: by now it may be others', and its opener gone. */
+static void pkmap_words(char *text, size_t size, const struct pkmap_window *w)
+{
+	u32 users = w->count - 1;
+	struct thread_info t = { 0 };
+
+	if (users == 0) {
+		strlcpy(text, "no user; flushed at the wrap", size);
+		return;
+	}
+	for (u32 id = 0; !after_panic() && thread_query(id, &t); id = t.id) {
+		if (t.core == w->opener) {
+			break;
+		}
+	}
+	(void)snprintf(text, size, "%u user%s; opened by %s %u ms ago", users,
+		       users == 1 ? "" : "s",
+		       t.core == w->opener ? t.name : "a thread that is gone", w->open_ms);
+}
+
 static void say_pkmap(void)
 {
 	struct pkmap_info info;
-	char more[32];
+	char more[80];
 
 	pkmap_query(&info);
 	say("permanent (kmap): %u in use, %u stale, %u free; %u wraps", info.used, info.stale,
@@ -131,12 +151,7 @@ static void say_pkmap(void)
 		if (w.count == 0) {
 			continue;
 		}
-		if (w.count == 1) {
-			strlcpy(more, "no user; flushed at the wrap", sizeof(more));
-		} else {
-			(void)snprintf(more, sizeof(more), "%u user%s", w.count - 1,
-				       w.count == 2 ? "" : "s");
-		}
+		pkmap_words(more, sizeof(more), &w);
 		say_window("", (vaddr_t)w.va, page_to_pfn(w.page), more);
 	}
 }
@@ -166,8 +181,8 @@ static void say_holders(void)
 
 	for (u32 id = 0; thread_query(id, &t); id = t.id) {
 		if (t.windows > 0) {
-			say("  thread %u, %s: %u temporary, %s", t.id, t.name, t.windows,
-			    t.state == THREAD_RUNNING ? "running" : "put aside");
+			say("  thread %u, %s: %u temporary, %s %u ms ago", t.id, t.name, t.windows,
+			    t.state == THREAD_RUNNING ? "given the CPU" : "put aside", t.since_ms);
 		}
 	}
 }

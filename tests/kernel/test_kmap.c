@@ -6,6 +6,7 @@
 #include <arch/probe.h>
 #include <kernel/sched.h>
 #include <kernel/test.h>
+#include <kernel/time.h>
 #include <kernel/watchdog.h>
 #include <mm/highmem.h>
 #include <mm/vmalloc.h>
@@ -53,6 +54,26 @@ TEST(kmap, lowmem_is_direct)
 	CHECK_EQ(kmap(page), phys_to_virt(page_to_pa(page)));
 	pkmap_query(&now);
 	CHECK_EQ(now.used, before.used);
+	kunmap(page);
+	free_page(page);
+}
+
+/* What the monitor says of a window: whose it is, and since when. */
+TEST(kmap, window_remembers_its_opener)
+{
+	struct page *page = alloc_page(GFP_HIGHONLY);
+	struct pkmap_window window;
+	u64 start;
+
+	REQUIRE(page);
+	REQUIRE(kmap(page));
+	start = time_now_us();
+	delay_us(20000);
+	pkmap_window_query(page->kmap, &window);
+	CHECK_EQ(window.page, page);
+	CHECK_EQ(window.count, 2);
+	CHECK_EQ(window.opener, current_core());
+	CHECK(window.open_ms >= 18 && window.open_ms <= (u32)(time_now_us() - start) / 1000 + 3);
 	kunmap(page);
 	free_page(page);
 }

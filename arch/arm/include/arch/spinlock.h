@@ -92,7 +92,7 @@ void spin_wait(spinlock_t *lock, u32 ticket) __cold;
 
 static __hot_inline void spin_raw_lock(spinlock_t *lock)
 {
-	u32 ticket, drawn, failed;
+	u32 ticket, drawn, failed, owner;
 
 	if (CONFIG_DEBUG) {
 		BUG_ON(SPIN_HOLDER(lock) == current_core(), "spinlock.recursive",
@@ -107,7 +107,8 @@ static __hot_inline void spin_raw_lock(spinlock_t *lock)
 			 : "=&r"(ticket), "=&r"(drawn), "=&r"(failed)
 			 : "r"(&lock->word)
 			 : "cc", "memory");
-	if (unlikely(READ_ONCE(lock->owner) != ticket >> 16)) {
+	__asm__ volatile("ldrh	%0, %1" : "=r"(owner) : "m"(lock->owner)); /* else: uxth too */
+	if (unlikely(owner != ticket >> 16)) {
 		spin_wait(lock, ticket);
 	}
 	dmb_ish(); /* the ticket read, before the section's accesses */
