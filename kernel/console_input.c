@@ -24,7 +24,7 @@ static struct {
 	u32 in, out;
 	s16 ring[RING_SIZE]; /* bytes, and -Exxx for events */
 	struct wait_queue readers;
-} input = { .readers = WAIT_QUEUE_INIT(input.readers) };
+} input = { .lock = SPINLOCK_RANKED(LOCK_RANK_DEVICE), .readers = WAIT_QUEUE_INIT(input.readers) };
 
 static int take_from_port(void)
 {

@@ -43,7 +43,7 @@ static struct {
 	struct irq_cpu *cpu[NR_CPUS];	    /* set once, before the CPU takes interrupts */
 	struct irq_action *action[IRQ_MAX]; /* stores guarded by lock */
 	spinlock_t lock;
-} irq;
+} irq = { .lock = SPINLOCK_RANKED(LOCK_RANK_DEVICE) };
 
 const struct irq_controller *irq_controller(void)
 {

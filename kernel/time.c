@@ -38,7 +38,7 @@ static struct {
 		u32 last;
 		u64 sum;
 	} cpu[NR_CPUS];
-} polled;
+} polled = { .lock = SPINLOCK_RANKED(LOCK_RANK_DEVICE) };
 
 static u64 polled_now_us(void)
 {
