@@ -75,6 +75,7 @@ static void gic_disable(u32 irq)
 
 static void gic_enable(u32 irq, bool edge)
 {
+	dsb_ishst(); /* whose it is, before it can be taken, here or elsewhere */
 	if (irq >= IRQ_PRIVATE) {
 		u32 config = GICD_ICFGR(irq / 16), bit = 2u << (irq % 16 * 2);
 		u32 old = io_read32(dist + config);
@@ -87,6 +88,7 @@ static void gic_enable(u32 irq, bool edge)
 
 static void gic_set_pending(u32 irq)
 {
+	dsb_ishst(); /* what was stored for its handler, before it runs */
 	irq_bit_write(GICD_ISPENDR(0), irq);
 }
 
@@ -143,7 +145,10 @@ static void quiesce(u32 first)
 	}
 }
 
-static void gic_cpu_init(void)
+/* The software interrupts that we use: firmware may keep them for the secure world (4.3.5). */
+#define SGI_OURS ((1u << SGI_CALL) | (1u << SGI_RESCHED) | (1u << SGI_STOP))
+
+static bool gic_cpu_init(void)
 {
 	interface_of[current_core()->cpu] = (u8)own_interface();
 	quiesce(0);
@@ -155,6 +160,8 @@ static void gic_cpu_init(void)
 	io_write32(iface + GICC_BPR, 0);
 	io_write32(iface + GICC_PMR, PRIORITY_ALL);
 	io_write32(iface + GICC_CTLR, (io_read32(iface + GICC_CTLR) & CTLR_BYPASS) | CTLR_ENABLE);
+	dsb_sy(); /* all of it, before another CPU learns that this one takes interrupts */
+	return (io_read32(dist + GICD_ISENABLER(0)) & SGI_OURS) == SGI_OURS;
 }
 
 static void distributor_init(void)
@@ -172,9 +179,22 @@ static void distributor_init(void)
 	dist_write(GICD_CTLR, CTLR_ENABLE);
 }
 
+static void gic_leave(bool last)
+{
+	if (!last) { /* the boot CPU sent it: the word that GICC_IAR gave (4.4.4) */
+		gic_end(SGI_STOP | (u32)__builtin_ctz(interface_of[0]) << 10);
+		gic_cpu_init();
+		return;
+	}
+	distributor_init();
+	dist_write(GICD_CTLR, 0);
+	quiesce(0);
+	io_write32(iface + GICC_CTLR, io_read32(iface + GICC_CTLR) & CTLR_BYPASS);
+}
+
 static const struct irq_controller gic_controller = {
 	"GICv2",  gic_enable,	   gic_disable,	 gic_acknowledge, gic_end,
-	gic_send, gic_set_pending, gic_cpu_init, gic_send_all,
+	gic_send, gic_set_pending, gic_cpu_init, gic_send_all,	  gic_leave,
 };
 
 static void *map_registers(const struct fdt *f, u32 index)

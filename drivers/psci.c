@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PSCI (ARM DEN 0022), by HVC or SMC as the tree says: CPU_ON, and from version 0.2 on SYSTEM_OFF
- * and SYSTEM_RESET. Version 0.1 has no fixed numbers: the tree gives CPU_ON's.
+ * PSCI (ARM DEN 0022), by HVC or SMC as the tree says: CPU_ON, and from version 0.2 on CPU_OFF,
+ * AFFINITY_INFO, SYSTEM_OFF and SYSTEM_RESET. Version 0.1 has no fixed numbers: the tree gives
+ * CPU_ON's; who is off, nobody can ask.
  */
 #include <drivers/psci.h>
 
@@ -13,10 +14,14 @@
 #include <lib/string.h>
 #include <printk.h>
 
+#define PSCI_CPU_OFF	  0x84000002u
 #define PSCI_CPU_ON	  0x84000003u
+#define PSCI_AFFINITY	  0x84000004u
 #define PSCI_SYSTEM_OFF	  0x84000008u
 #define PSCI_SYSTEM_RESET 0x84000009u
 
+#define PSCI_IS_OFF	1 /* AFFINITY_INFO */
+#define PSCI_INVALID	(-2)
 #define PSCI_ALREADY_ON (-4)
 #define PSCI_ON_PENDING (-5)
 
@@ -54,7 +59,26 @@ static int psci_start(u32 mpidr, u32 entry)
 								      -EIO;
 }
 
-static const struct smp_method psci_method = { "psci", psci_start, false };
+/* Caches are the firmware's business (DEN 0022, 5.5). Returns if it refuses. */
+static void psci_cpu_off(void)
+{
+	(void)psci_call(PSCI_CPU_OFF, 0, 0);
+}
+
+/* One that does not exist is off, too. */
+static bool psci_cpu_is_off(u32 mpidr)
+{
+	s32 state = psci_call(PSCI_AFFINITY, mpidr, 0);
+
+	return state == PSCI_IS_OFF || state == PSCI_INVALID;
+}
+
+static const struct smp_method psci_method = {
+	"psci", psci_start, false, true, psci_cpu_off, psci_cpu_is_off, NULL,
+};
+static const struct smp_method psci_01_method = {
+	"psci", psci_start, false, true, NULL, NULL, NULL
+};
 
 static void psci_off(void)
 {
@@ -98,6 +122,6 @@ void psci_init(const struct fdt *f)
 		power_register(&psci_power);
 	}
 	if (!old || fdt_prop_u32(f, node, "cpu_on", &cpu_on) == 0) {
-		smp_method_register(&psci_method);
+		smp_method_register(old ? &psci_01_method : &psci_method);
 	}
 }

@@ -49,7 +49,19 @@ static int vexpress_start(__unused u32 mpidr, u32 entry)
 	return 0;
 }
 
-static const struct smp_method vexpress_method = { "arm,vexpress", vexpress_start, true };
+static u32 regs_pa;
+
+/* Empty: or a CPU that wakes for any reason would take the entry that it was started with. */
+static u32 vexpress_pen_register(void)
+{
+	io_write32(regs + SYS_FLAGSCLR, ~0u);
+	dsb_sy(); /* cleared, before anybody looks */
+	return regs_pa + SYS_FLAGSSET;
+}
+
+static const struct smp_method vexpress_method = {
+	"arm,vexpress", vexpress_start, true, false, NULL, NULL, vexpress_pen_register,
+};
 
 void vexpress_sysreg_init(const struct fdt *f)
 {
@@ -57,9 +69,10 @@ void vexpress_sysreg_init(const struct fdt *f)
 	phys_addr_t pa, size;
 
 	if (node < 0 || !fdt_node_enabled(f, node) || fdt_reg_phys(f, node, 0, &pa, &size) < 0 ||
-	    !pa_is_aligned(pa, PAGE_SIZE) || pa >= PHYS_END || fdt_is_memory(f, pa)) {
+	    !pa_is_aligned(pa, PAGE_SIZE) || !pa_below_4g(pa) || fdt_is_memory(f, pa)) {
 		return;
 	}
+	regs_pa = pa_low32(pa);
 	regs = fixmap_set(FIX_POWER, pa, PAGE_DEVICE);
 	power_register(&vexpress_power);
 	smp_method_register(&vexpress_method);

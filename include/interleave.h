@@ -8,23 +8,24 @@
 #include <types.h>
 
 enum interleave_point {
-	POINT_LOCAL_COUNTED,  /* kmap_local: the depth is up, the slot is empty */
-	POINT_LOCAL_WRITTEN,  /* the entry is written, its barriers are to come */
-	POINT_LOCAL_CLEARED,  /* kunmap_local: the entry is gone, the TLB may have it */
-	POINT_LOCAL_FLUSHED,  /* the depth is still up */
-	POINT_KMAP_COUNTED,   /* kmap: a user more, of whatever page it is now */
-	POINT_KUNMAP_COUNTED, /* kunmap: a user less; who waits is not looked at yet */
-	POINT_PKMAP_FULL,     /* pkmap.lock held from here: no window was found */
-	POINT_PKMAP_WANTED,   /* that one is wanted can be seen; the last look is to come */
-	POINT_PKMAP_TAKEN,    /* a count went from 1 to 0, the entry is still there */
-	POINT_PKMAP_SLEEP,    /* not held: queued, about to sleep */
-	POINT_PKMAP_OFFER,    /* kunmap found that one is wanted; the lock is to come */
-	POINT_BROADCAST,      /* entries are cleared, the broadcast invalidation is to come */
-	POINT_AREA_DROPPED,   /* vfree, vunmap: cleared and lazy */
-	POINT_PURGE_TAKEN,    /* vm.purge_lock held from here: the purge has its list */
-	POINT_PURGE_FLUSHED,  /* no TLB has it; pages and addresses are not free */
-	POINT_PURGE_RELEASED, /* the pages are free, the addresses are not */
-	POINT_SPIN,	      /* a spinlock is another's: once each round of waiting for it */
+	POINT_LOCAL_COUNTED,	/* kmap_local: the depth is up, the slot is empty */
+	POINT_LOCAL_WRITTEN,	/* the entry is written, its barriers are to come */
+	POINT_LOCAL_CLEARED,	/* kunmap_local: the entry is gone, the TLB may have it */
+	POINT_LOCAL_FLUSHED,	/* the depth is still up */
+	POINT_KMAP_COUNTED,	/* kmap: a user more, of whatever page it is now */
+	POINT_KUNMAP_COUNTED,	/* kunmap: a user less; who waits is not looked at yet */
+	POINT_PKMAP_FULL,	/* pkmap.lock held from here: no window was found */
+	POINT_PKMAP_WANTED,	/* that one is wanted can be seen; the last look is to come */
+	POINT_PKMAP_TAKEN,	/* a count went from 1 to 0, the entry is still there */
+	POINT_PKMAP_SLEEP,	/* not held: queued, about to sleep */
+	POINT_PKMAP_OFFER,	/* kunmap found that one is wanted; the lock is to come */
+	POINT_BROADCAST,	/* entries are cleared, the broadcast invalidation is to come */
+	POINT_AREA_DROPPED,	/* vfree, vunmap: cleared and lazy */
+	POINT_PURGE_TAKEN,	/* vm.purge_lock held from here: the purge has its list */
+	POINT_PURGE_FLUSHED,	/* no TLB has it; pages and addresses are not free */
+	POINT_PURGE_RELEASED,	/* the pages are free, the addresses are not */
+	POINT_TRAP_TRANSLATION, /* a kernel address was not mapped; the MMU is not asked yet */
+	POINT_SPIN,		/* a spinlock is another's: once each round of waiting for it */
 	INTERLEAVE_POINTS
 };
 

@@ -8,12 +8,12 @@
 #include <arch/spinlock.h>
 #include <bug.h>
 #include <kernel/log.h>
+#include <kernel/panic.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <printk.h>
 
 #define LINE_MAX_BYTES 256
-#define PANIC_WAIT     20000000u /* empty loops: longer than a line at any usual rate */
 
 static struct {
 	const struct uart_driver *driver;
@@ -25,9 +25,9 @@ static struct {
 	spinlock_t lock;
 } console = { .lock = SPINLOCK_RANKED(LOCK_RANK_CONSOLE) };
 
-void console_attach(const struct uart_driver *driver, void *regs)
+void console_attach(const struct uart_driver *driver, void *regs, const struct console_port *port)
 {
-	driver->init(regs);
+	driver->init(regs, port);
 	console.regs = regs;
 	console.driver = driver;
 }
@@ -107,9 +107,10 @@ void console_set_tap(void (*tap)(const char *line, size_t len))
 
 void console_panic_begin(void)
 {
-	/* A line takes up to 22 ms at 115200 baud; its sender may be the one that panics. */
-	for (u32 i = 0; i < PANIC_WAIT && READ_ONCE(console.in_line); i++) {
-		compiler_barrier();
+	struct patience patience = { 0 };
+
+	/* Its sender may be the one that panics: then nobody ends it. */
+	while (READ_ONCE(console.in_line) && patience_lasts(&patience)) {
 	}
 	console.panicked = true; /* the lock stays as it is: its holder may yet let go of it */
 	if (console.driver && console.in_line) {

@@ -81,8 +81,8 @@ static void execute_barrier(__unused void *arg)
 	__atomic_fetch_add(&barriers, 1, __ATOMIC_RELAXED);
 }
 
-enum extent { EXTENT_NONE, EXTENT_REPEAT, EXTENT_BARRIERS };
-static enum extent extent; /* the most that some CPU needs */
+enum extent { EXTENT_NONE = 0, EXTENT_REPEAT = 1, EXTENT_BARRIERS = 3 };
+static u32 extent; /* the most that some CPU needs: the values contain each other; atomic */
 
 /*
  * A CPU may answer a broadcast while an access by the old entry is still under way. One more
@@ -117,7 +117,8 @@ static enum extent extent_of(u32 rev, u32 revidr)
 
 static void use_798181(enum extent wanted)
 {
-	extent = max(extent, wanted);
+	__atomic_fetch_or(&extent, wanted, __ATOMIC_RELAXED);
+	dmb_ishst(); /* how far it goes, before anybody does it */
 	WRITE_ONCE(tlb_after_broadcast, broadcast_again);
 }
 
@@ -187,7 +188,7 @@ void errata_apply_cpu(void)
 			continue;
 		}
 		if (e->how == HOW_BROADCAST) {
-			use_798181(forced || e->part != CORTEX_A15 ?
+			use_798181((forced & (1u << i)) || e->part != CORTEX_A15 ?
 					   EXTENT_BARRIERS :
 					   extent_of(REV_OF(midr), revidr));
 		} else if (!bits_are_set(e)) {
@@ -218,6 +219,9 @@ static const char *decision(u32 i)
 
 	if (!((needed | forced) & (1u << i))) {
 		return "no CPU affected";
+	}
+	if (errata[i].how == HOW_BROADCAST && READ_ONCE(extent) == EXTENT_REPEAT) {
+		return "each repeated";
 	}
 	return missing & (1u << i) ? "NOT SET, and is firmware's to set" : texts[errata[i].how];
 }

@@ -32,7 +32,8 @@ struct irq_action {
 
 /* Written by its CPU alone; whoever asks reads it. */
 struct irq_cpu {
-	u32 running; /* whose handler runs, or IRQ_NONE */
+	u32 running;	/* whose handler runs, or IRQ_NONE */
+	bool reachable; /* by other CPUs; constant once it runs */
 	u32 spurious;
 	void *stack;
 	u32 count[IRQ_MAX];
@@ -81,19 +82,25 @@ int irq_prepare_cpu(u32 cpu)
 
 void irq_start_cpu(void)
 {
+	struct irq_cpu *c = irq.cpu[current_core()->cpu];
 	const struct irq_controller *controller = irq.controller;
 
-	trap_set_irq_stack(irq.cpu[current_core()->cpu]->stack + IRQ_STACK_SIZE);
+	trap_set_irq_stack(c->stack + IRQ_STACK_SIZE);
 	if (!controller) {
 		return;
 	}
 	time_alarm_us(UINT64_MAX); /* firmware's, perhaps */
-	controller->cpu_init();
+	c->reachable = controller->cpu_init();
 	for (u32 i = 0; i < IRQ_SHARED; i++) {
 		if (irq.action[i]) {
 			controller->enable(i, irq.action[i]->edge);
 		}
 	}
+}
+
+bool irq_reaches_us(void)
+{
+	return irq.cpu[current_core()->cpu]->reachable;
 }
 
 /* ---- handlers ---- */

@@ -65,7 +65,7 @@ static bool panic_enter(void)
 	if (!__atomic_compare_exchange_n(&panic_cpu, &speaker, me, false, __ATOMIC_RELAXED,
 					 __ATOMIC_RELAXED) &&
 	    speaker != me) {
-		halt();
+		smp_stop_here();
 	}
 	if (++panic_depth > PANIC_DEPTH) {
 		halt();

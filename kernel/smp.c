@@ -19,8 +19,7 @@
 #include <kernel/sched.h>
 #include <printk.h>
 
-#define STOP_WAIT     5000000 /* empty loops: longer than any handler runs */
-#define STOPPED_DEPTH 12      /* callers kept of a stopped CPU */
+#define STOPPED_DEPTH 12 /* callers kept of a stopped CPU */
 
 static u32 online = 1; /* atomic; bits are only ever set */
 
@@ -39,6 +38,7 @@ struct stopped {
 };
 static struct stopped stopped[NR_CPUS];
 static u32 stopped_cpus; /* atomic */
+void (*smp_stopped)(void);
 
 u32 cpus_online(void)
 {
@@ -122,51 +122,68 @@ void smp_resched(u32 cpu)
 
 /* ---- a panic's ---- */
 
-/* From the handler's own frame to the interrupted code, and its callers. */
-static void record_stop(struct stopped *s)
+/* By who we are, not by what the current thread says: that may be what is broken. */
+static u32 own_number(void)
+{
+	u32 mpidr = read_mpidr() & MPIDR_AFFINITY, cpu = 0;
+
+	while (cpu < NR_CPUS - 1 && secondaries[cpu].mpidr != mpidr) {
+		cpu++;
+	}
+	return cpu;
+}
+
+static void __noreturn stop_at(const struct unwind *at)
+{
+	u32 cpu = own_number();
+	struct stopped *s = &stopped[cpu];
+	struct unwind u = *at;
+
+	s->at = u;
+	do {
+		s->callers[s->depth++] = unwind_pc(&u);
+	} while (s->depth < STOPPED_DEPTH && unwind_step(&u));
+	__atomic_fetch_or(&stopped_cpus, 1u << cpu, __ATOMIC_RELEASE);
+	if (smp_stopped) {
+		smp_stopped();
+	}
+	cpu_park();
+}
+
+/* From the handler's own frame to the interrupted code. */
+static void stop_handler(__unused u32 irq, __unused void *arg)
 {
 	struct unwind u;
 
 	unwind_here(&u);
 	while (!u.exact && unwind_step(&u)) {
 	}
-	s->at = u;
-	do {
-		s->callers[s->depth++] = unwind_pc(&u);
-	} while (s->depth < STOPPED_DEPTH && unwind_step(&u));
+	stop_at(&u);
 }
 
-static void stop_handler(__unused u32 irq, __unused void *arg)
+void smp_stop_here(void)
 {
-	u32 cpu = current_core()->cpu;
+	struct unwind u;
 
-	record_stop(&stopped[cpu]);
-	__atomic_fetch_or(&stopped_cpus, 1u << cpu, __ATOMIC_RELEASE);
-	cpu_park();
+	unwind_here(&u);
+	stop_at(&u);
 }
 
-/* By who we are, not by what the current thread says: that may be what is broken. */
 static u32 others_online(void)
 {
-	u32 mpidr = read_mpidr() & MPIDR_AFFINITY, others = cpus_online();
-
-	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
-		if (secondaries[cpu].mpidr == mpidr) {
-			others &= ~(1u << cpu);
-		}
-	}
-	return cpu_count() > 1 ? others : 0;
+	return cpu_count() > 1 ? cpus_online() & ~(1u << own_number()) : 0;
 }
 
 void smp_stop_others(void)
 {
 	u32 others = others_online();
+	struct patience patience = { 0 };
 
 	if (!others) {
 		return;
 	}
 	irq_controller()->send(others, SGI_STOP);
-	for (u32 i = 0; i < STOP_WAIT && READ_ONCE(stopped_cpus) != others; i++) {
+	while (READ_ONCE(stopped_cpus) != others && patience_lasts(&patience)) {
 		__asm__ volatile("yield" : : : "memory");
 	}
 	dmb_ish(); /* that they stopped, before what they left is read */

@@ -8,6 +8,7 @@
  */
 #include <kernel/smp.h>
 
+#include <arch/barrier.h>
 #include <arch/cpreg.h>
 #include <arch/early_tables.h>
 #include <arch/secondary.h>
@@ -31,8 +32,20 @@
 #define PEN_WAIT_US  1000000 /* without a method: one that waits in our own pen */
 #define METHODS_MAX  4
 
+#define PEN_GRACE_US 100000
+
 /* From struct secondary's state 0, nobody. A CPU moves itself on from COMING, atomically. */
-enum { SECONDARY_COMING = 1, SECONDARY_HERE, SECONDARY_ONLINE, SECONDARY_DIFFERS, SECONDARY_LATE };
+enum {
+	SECONDARY_COMING = 1,
+	SECONDARY_HERE,
+	SECONDARY_ASKS, /* whether its report will do: the boot CPU moves it on */
+	SECONDARY_ADMITTED,
+	SECONDARY_ONLINE,
+	SECONDARY_DIFFERS, /* from here on: parked */
+	SECONDARY_CLOCK,
+	SECONDARY_DEAF,
+	SECONDARY_LATE
+};
 
 struct secondary secondaries[NR_CPUS];
 
@@ -40,14 +53,18 @@ STATIC_ASSERT(sizeof(struct cpu_state) == 8 * sizeof(u32)); /* compared and name
 
 static const struct smp_method *methods[METHODS_MAX];
 static struct cpu_state boot_state;
+static u64 start_us; /* when the first was told to come */
 static struct {
 	u32 midr;
+	u64 clock_us; /* what time it thinks it was, while it asked */
+	bool swallowed_abort;
 	struct cpu_state state;		 /* of one that differs */
 	const char *wanted;		 /* the tree's enable-method */
 	const struct smp_method *method; /* the last one that was tried */
 	int error;			 /* its */
 } reports[NR_CPUS];			 /* each CPU's own line, then the boot CPU's */
 static u32 cpu_total = 1;		 /* that the tree names and we have a number for */
+static u32 cpu_named = 1;		 /* that the tree names, and that are there */
 
 extern char __percpu_start[], __percpu_end[];
 
@@ -85,11 +102,14 @@ static u32 cluster_cpus(void)
 	return ((read_l2ctlr() >> 24) & 7) + 1;
 }
 
+static bool in_other_cluster(u32 mpidr)
+{
+	return ((mpidr ^ read_mpidr()) & MPIDR_AFFINITY) >> 8 != 0;
+}
+
 static bool cpu_exists(u32 mpidr)
 {
-	u32 self = read_mpidr() & MPIDR_AFFINITY;
-
-	return (mpidr ^ self) >> 8 != 0 || (mpidr & 0xff) < cluster_cpus();
+	return in_other_cluster(mpidr) || (mpidr & 0xff) < cluster_cpus();
 }
 
 /* ---- what a CPU needs ---- */
@@ -149,30 +169,53 @@ void secondary_main(struct secondary *self, u32 entry_cpsr)
 		state_is(self, SECONDARY_HERE, SECONDARY_DIFFERS);
 		cpu_park();
 	}
-	__asm__ volatile("cpsie a" : : : "memory");
+	reports[cpu].swallowed_abort = trap_unmask_async();
+	reports[cpu].clock_us = time_now_us();
+	state_is(self, SECONDARY_HERE, SECONDARY_ASKS);
+	while (READ_ONCE(self->state) == SECONDARY_ASKS) {
+		__asm__ volatile("yield" : : : "memory");
+	}
+	if (READ_ONCE(self->state) != SECONDARY_ADMITTED) {
+		cpu_park();
+	}
 	page_alloc_cpu_init();
 	slab_cpu_init();
 	bigwin_init();
 	errata_apply_cpu();
 	irq_start_cpu();
+	if (!irq_reaches_us()) {
+		state_is(self, SECONDARY_ADMITTED, SECONDARY_DEAF);
+		cpu_park();
+	}
 	smp_set_online();
-	state_is(self, SECONDARY_HERE, SECONDARY_ONLINE);
+	state_is(self, SECONDARY_ADMITTED, SECONDARY_ONLINE);
 	sched_init_cpu();
 }
 
 /* ---- the boot CPU's side ---- */
 
-/* By what the tree says; else by each way that the machine has, until one does not refuse. */
+/*
+ * By what the tree says; else by each way that the machine has, until one does not refuse. A CPU of
+ * another cluster is coherent with us only when the interconnect between the two is told so,
+ * which firmware does if it is firmware that starts the CPU.
+ */
 static void start_one(u32 cpu)
 {
-	pen_open(secondaries[cpu].mpidr); /* it may wait in our own, whatever the tree says */
+	u32 mpidr = secondaries[cpu].mpidr;
+	bool far = in_other_cluster(mpidr);
+
+	if (!far) {
+		pen_open(mpidr); /* it may wait in our own, whatever the tree says */
+	}
 	for (u32 i = 0; i < METHODS_MAX && methods[i]; i++) {
+		if (far && !methods[i]->clusters) {
+			continue;
+		}
 		if (reports[cpu].wanted && strcmp(methods[i]->name, reports[cpu].wanted) != 0) {
 			continue;
 		}
 		reports[cpu].method = methods[i];
-		reports[cpu].error =
-			methods[i]->start(secondaries[cpu].mpidr, secondary_entry_pa());
+		reports[cpu].error = methods[i]->start(mpidr, secondary_entry_pa());
 		if (methods[i]->wake) {
 			irq_controller()->send_all(SGI_RESCHED); /* which asks for nothing */
 		}
@@ -180,6 +223,21 @@ static void start_one(u32 cpu)
 			return;
 		}
 	}
+}
+
+/*
+ * A CPU's virtual counter may have an offset of its own, which only HYP can set (B8.1.4): then it
+ * thinks that it came before it was called, or later than now.
+ */
+static void admit(u32 cpu)
+{
+	u64 its_us, now_us;
+
+	dmb_ish(); /* that it asks, before what it reported */
+	its_us = reports[cpu].clock_us;
+	now_us = time_now_us();
+	state_is(&secondaries[cpu], SECONDARY_ASKS,
+		 its_us >= start_us && its_us <= now_us ? SECONDARY_ADMITTED : SECONDARY_CLOCK);
 }
 
 /* Until it is online, or parked; the pen has one place for a number, so one after the other. */
@@ -192,7 +250,9 @@ static void wait_for(u32 cpu)
 
 	for (;;) {
 		state = READ_ONCE(s->state);
-		if (state == SECONDARY_ONLINE || state == SECONDARY_DIFFERS) {
+		if (state == SECONDARY_ASKS) {
+			admit(cpu);
+		} else if (state >= SECONDARY_ONLINE) {
 			break;
 		}
 		if (time_now_us() > until && state_is(s, SECONDARY_COMING, SECONDARY_LATE)) {
@@ -225,13 +285,26 @@ static void say_what_happened(u32 cpu)
 	u32 mpidr = secondaries[cpu].mpidr;
 	const struct smp_method *method = reports[cpu].method;
 
+	if (reports[cpu].swallowed_abort) {
+		warn("firmware left an asynchronous abort behind on CPU %u", cpu);
+	}
 	switch (secondaries[cpu].state) {
+	case SECONDARY_CLOCK:
+		printk("smp: CPU %u: its counter is off by %lld us (CNTVOFF): parked", cpu,
+		       reports[cpu].clock_us - start_us);
+		break;
+	case SECONDARY_DEAF:
+		printk("smp: CPU %u: its software interrupts are the secure world's: parked", cpu);
+		break;
 	case SECONDARY_DIFFERS:
 		say_difference(cpu);
 		break;
 	case SECONDARY_LATE:
 		if (secondary_incoherent_mpidr() == mpidr) {
 			printk("smp: CPU %u cannot join coherency (ACTLR.SMP stays clear): parked",
+			       cpu);
+		} else if (!method && in_other_cluster(mpidr)) {
+			printk("smp: CPU %u: another cluster's is firmware's to start, by PSCI",
 			       cpu);
 		} else if (!method) {
 			printk("smp: CPU %u: no enable-method that we know (%s)", cpu,
@@ -262,6 +335,7 @@ static void start_all(void)
 	pte_table_clear(lent.ptes);
 	boot_table_rebuild(&lent);
 	secondaries_open(true);
+	start_us = time_now_us();
 	for (u32 cpu = 1; cpu < cpu_total; cpu++) {
 		start_one(cpu);
 		wait_for(cpu);
@@ -312,7 +386,6 @@ static u32 number_cpus(const struct fdt *f, u32 maxcpus)
 void smp_start(const struct fdt *f, u32 maxcpus)
 {
 	const char *why = NULL;
-	u32 named;
 
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
 		secondaries[cpu].mpidr = MPIDR_NONE;
@@ -329,8 +402,10 @@ void smp_start(const struct fdt *f, u32 maxcpus)
 		why = "ACTLR.SMP is clear, and firmware does not let us set it";
 	} else if (smp_calls_init() < 0) {
 		why = "no software interrupts";
+	} else if (!irq_reaches_us()) {
+		why = "software interrupts are the secure world's";
 	}
-	named = number_cpus(f, why ? 1 : min(maxcpus, (u32)NR_CPUS));
+	cpu_named = number_cpus(f, why ? 1 : min(maxcpus, (u32)NR_CPUS));
 	if (why) {
 		printk("smp: %s: one CPU", why);
 		return;
@@ -338,15 +413,98 @@ void smp_start(const struct fdt *f, u32 maxcpus)
 	if (cpu_total > 1) {
 		start_all();
 	}
-	printk("smp: %u of %u CPUs run%s%s", cpu_count(), named,
+	printk("smp: %u of %u CPUs run%s%s", cpu_count(), cpu_named,
 	       cpu_total > 1 && reports[1].method ? ", by " : "",
 	       cpu_total > 1 && reports[1].method ? reports[1].method->name : "");
 }
 
+/* ---- leaving for another kernel ---- */
+
+static u32 leave_pen, leave_register; /* where in physical memory; 0: no pen */
+
+/* A CPU's end, in the handler that stops it. */
+static void leave_cpu(void)
+{
+	const struct smp_method *method = reports[current_core()->cpu].method;
+
+	time_alarm_us(UINT64_MAX);
+	irq_controller()->leave(false);
+	if (!method->off) {
+		cpu_leave(leave_pen, leave_register, 0, true);
+	}
+	method->off();
+}
+
+const char *smp_leave_check(bool *pen)
+{
+	leave_register = 0;
+	for (u32 i = 0; i < METHODS_MAX && methods[i]; i++) {
+		if (methods[i]->pen_register && cpu_named > 1 && irq_controller_present()) {
+			leave_register = methods[i]->pen_register();
+		}
+	}
+	*pen = leave_register != 0;
+	for (u32 cpu = 1; cpu < cpu_total; cpu++) {
+		const struct smp_method *method = reports[cpu].method;
+		bool runs = secondaries[cpu].state == SECONDARY_ONLINE;
+
+		if (method && method->off ? !runs && !method->is_off(secondaries[cpu].mpidr) :
+					    runs && !(method && method->pen_register)) {
+			return "a CPU could not be started again";
+		}
+	}
+	return NULL;
+}
+
+static void wait_for_leave(u32 cpu, void *pen)
+{
+	const struct smp_method *method = reports[cpu].method;
+	u32 mpidr = secondaries[cpu].mpidr;
+	u64 until = time_now_us() + COME_WAIT_US;
+
+	while (method->off ? !method->is_off(mpidr) : !pen_holds(pen, mpidr)) {
+		if (time_now_us() > until) {
+			panic("CPU %u does not leave", cpu);
+		}
+	}
+}
+
+void smp_leave(void *pen)
+{
+	if (pen) {
+		pen_make(pen);
+		leave_pen = pa_low32(virt_to_phys(pen));
+		pen_redirect(leave_pen, leave_register); /* those that are parked in the image */
+		irq_controller()->send_all(SGI_RESCHED);
+	}
+	smp_stopped = leave_cpu;
+	smp_stop_others();
+	for (u32 cpu = 1; cpu < cpu_total; cpu++) {
+		u32 state = secondaries[cpu].state;
+
+		/* One that is late may not be there at all. */
+		if (state == SECONDARY_ONLINE || (state != SECONDARY_LATE && pen)) {
+			wait_for_leave(cpu, pen);
+		}
+	}
+	if (pen && cpu_total < cpu_named) {
+		delay_us(PEN_GRACE_US); /* those that maxcpus= left out, wherever they wait */
+	}
+}
+
 bool smp_query(u32 cpu, struct cpu_info *info)
 {
-	static const char *const texts[] = { "",       "coming",	  "coming",
-					     "online", "parked: differs", "did not come" };
+	static const char *const texts[] = {
+		[SECONDARY_COMING] = "coming",
+		[SECONDARY_HERE] = "coming",
+		[SECONDARY_ASKS] = "coming",
+		[SECONDARY_ADMITTED] = "coming",
+		[SECONDARY_ONLINE] = "online",
+		[SECONDARY_DIFFERS] = "parked: differs",
+		[SECONDARY_CLOCK] = "parked: its clock",
+		[SECONDARY_DEAF] = "parked: not reached",
+		[SECONDARY_LATE] = "did not come",
+	};
 
 	if (cpu >= cpu_total) {
 		return false;

@@ -80,7 +80,7 @@ static void map_blocks(void)
 				  pfn_pmd_block(pa_to_pfn(block_pa(va)), PAGE_KERNEL));
 		}
 	}
-	dsb_ishst(); /* the entries, before the walker may look: tables come from these blocks */
+	dsb_walk(); /* the entries, before the walker may look: tables come from these blocks */
 	isb();
 }
 
@@ -125,7 +125,7 @@ int directmap_init(u32 vmalloc_bytes)
 			}
 		}
 	}
-	dsb_ishst(); /* the pages, before the walker may look */
+	dsb_walk(); /* the pages, before the walker may look */
 	isb();
 	return 0;
 }

@@ -24,7 +24,7 @@ static void link_table(void)
 	for (u32 i = 0; i < PTRS_PER_TABLE; i++) {
 		pte_write(&fdt_table[i], pte_none());
 	}
-	dsb_ishst(); /* the empty table, before a walker can reach it */
+	dsb_walk(); /* the empty table, before a walker can reach it */
 	pmd_write(kernel_pmd(FDTMAP_START), pmd_table(__pa_symbol(fdt_table)));
 }
 
@@ -33,7 +33,7 @@ static void map_up_to(pfn_t first, u32 pages)
 	for (; mapped_pages < pages; mapped_pages++) {
 		pte_write(&fdt_table[mapped_pages], pfn_pte(first + mapped_pages, PAGE_KERNEL_RO));
 	}
-	dsb_ishst(); /* the entries, before the walker may look */
+	dsb_walk(); /* the entries, before the walker may look */
 	isb();	     /* and before the tree is read */
 }
 

@@ -93,7 +93,7 @@ void kmap_local_switch_in(struct thread_core *core, u32 cpu)
 	for (u32 i = 0; i < core->kmap_depth; i++) {
 		pte_write(&core->kmap_ptes[i], core->kmap_saved[i]);
 	}
-	dsb_nshst(); /* the entries, before this CPU's walker may look */
+	dsb_walk_local(); /* the entries, before this CPU's walker may look */
 	isb();	     /* and before the thread's next access */
 }
 

@@ -86,11 +86,11 @@ static __noinline pte_t *pte_alloc_slow(vaddr_t va)
 		return NULL;
 	}
 	pte_table_clear(table);
-	dsb_ishst(); /* the empty table, before a walker can reach it */
+	dsb_walk(); /* the empty table, before a walker can reach it */
 	flags = spin_lock_irqsave(&pgtable_lock);
 	if (likely(!pmd_present(*pmd))) {
 		pmd_write(pmd, pmd_table(virt_to_phys(table)));
-		dsb_ishst(); /* the link, before anybody relies on entries below it */
+		dsb_walk(); /* the link, before anybody relies on entries below it */
 		page = NULL;
 	}
 	spin_unlock_irqrestore(&pgtable_lock, flags);

@@ -68,7 +68,7 @@ static __always_inline void pkmap_open(u32 number, struct page *page, u32 users)
 	slot->page = page;
 	slot->opener = current_core();
 	pte_write(&pkmap.table[number], pfn_pte(page_to_pfn(page), PAGE_KERNEL));
-	dsb_ishst(); /* whose it is and the entry, before the count lets anybody look */
+	dsb_walk(); /* whose it is and the entry, before the count lets anybody look */
 	isb();	     /* and before the caller's access */
 	WRITE_ONCE(slot->count, 1 + users);
 	page->kmap = (u16)number;

@@ -39,7 +39,7 @@ struct va_seg *__must_check area_alloc(u32 count, enum area_kind kind);
 /* When all entries are written. */
 static inline void area_publish(void)
 {
-	dsb_ishst(); /* the entries, before a walker of any CPU may look */
+	dsb_walk(); /* the entries, before a walker of any CPU may look */
 	isb();	     /* and before a later access here is translated */
 }
 

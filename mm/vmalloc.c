@@ -193,6 +193,19 @@ void vunmap(const void *addr)
 
 /* ---- ioremap ---- */
 
+/*
+ * A page with one byte of RAM in it is cached by somebody, or may be; unless it is no-map: then nobody
+ * else ever maps it, and a device may lie there, in a bank that was declared too large.
+ */
+static __noinline bool all_nomap(pfn_t pfn, u32 count)
+{
+	while (count > 0 && memblock_is_nomap(pfn_to_pa(pfn), PAGE_SIZE)) {
+		pfn++;
+		count--;
+	}
+	return count == 0;
+}
+
 void *ioremap(phys_addr_t pa, size_t size)
 {
 	phys_addr_t end = pa + size;
@@ -205,8 +218,8 @@ void *ioremap(phys_addr_t pa, size_t size)
 		return NULL;
 	}
 	count = pa_to_pfn(end - 1) - pfn + 1;
-	/* A page with one byte of RAM in it is cached by somebody, or may be. */
-	if (unlikely(memblock_has_ram(pfn_to_pa(pfn), (phys_addr_t)count * PAGE_SIZE))) {
+	if (unlikely(memblock_has_ram(pfn_to_pa(pfn), (phys_addr_t)count * PAGE_SIZE) &&
+		     !all_nomap(pfn, count))) {
 		return NULL;
 	}
 	area = area_alloc(count, AREA_IO);

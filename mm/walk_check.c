@@ -21,7 +21,7 @@ static u64 translate_through(struct page *table)
 	u64 par;
 
 	pmd_write(pmd, pmd_table(page_to_pa(table)));
-	dsb_ishst(); /* the entry, before the walker may look */
+	dsb_walk(); /* the entry, before the walker may look */
 	isb();
 	par = walk_ask_mmu(BIGWIN_START, false);
 	pmd_write(pmd, (pmd_t){ 0 });

@@ -26,9 +26,13 @@ void asm_offsets(void)
 	DEFINE(ASM_SCTLR, SCTLR_KERNEL);
 	DEFINE(ASM_TTBCR_BOOT, TTBCR_BOOT);
 	DEFINE(ASM_TTBCR_KERNEL, TTBCR_KERNEL);
+	DEFINE(ASM_SCTLR_OFF, SCTLR_OFF);
+	DEFINE(BOOT_INFO_IMAGE_PA, offsetof(struct boot_info, image_pa));
 	DEFINE(BOOT_INFO_ACTLR, offsetof(struct boot_info, actlr));
 	DEFINE(ASM_BOOT_STACK_SIZE, BOOT_STACK_SIZE);
 	DEFINE(BOOT_MMU_OPEN, offsetof(struct boot_mmu, open));
+	DEFINE(BOOT_MMU_PEN, offsetof(struct boot_mmu, pen));
+	DEFINE(BOOT_MMU_PEN_REGISTER, offsetof(struct boot_mmu, pen_register));
 	DEFINE(ASM_NR_CPUS, NR_CPUS);
 	DEFINE(SECONDARY_SIZE, sizeof(struct secondary));
 	DEFINE(SECONDARY_MPIDR, offsetof(struct secondary, mpidr));

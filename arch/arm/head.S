@@ -41,7 +41,8 @@ early_error_word:
 
 /*
  * Entry. In: r2 = device tree, MMU and data cache off. Mode: HYP or any PL1 mode. A loader may
- * start all CPUs here at once: the first of the cluster boots, the others wait.
+ * start all CPUs here at once: the first of the cluster boots, the others wait. (Of two clusters it
+ * must start one: a boot CPU may be any cluster's first.)
  */
 entry:
 	mrc	p15, 0, r3, c0, c0, 5		@ MPIDR
@@ -216,7 +217,7 @@ dcache_by_set_way:
  * ACTLR.SMP, before caches or MMU: without it a Cortex-A7/A15/A17 takes no part in
  * coherency, and its own caches misbehave (Cortex-A15 TRM 4.3.28). Other CPUs' ACTLR
  * is not ours to know. QEMU has no ACTLR; nor has it a REVIDR, which these CPUs have: it reads as
- * MIDR then. Out: r0 = ACTLR read back, or with bit 6 set where it does not apply.
+ * MIDR then, and a clear bit is forgiven. Out: r0 = ACTLR read back, or with bit 6 set where it does not apply.
  * Clobbers r1, r2.
  */
 	.globl	smp_bit_on
@@ -236,9 +237,7 @@ smp_bit_on:
 	movwne	r2, #0xc0d
 	cmpne	r1, r2
 	bne	1f
-	mrc	p15, 0, r1, c0, c0, 6		@ REVIDR
-	cmp	r1, r0
-	beq	1f
+	mov	r2, r0
 	mrc	p15, 0, r0, c1, c0, 1		@ ACTLR
 	tst	r0, #0x40
 	bxne	lr
@@ -246,7 +245,9 @@ smp_bit_on:
 	mcr	p15, 0, r0, c1, c0, 1		@ ignored where NSACR forbids it: hence the read-back
 	isb
 	mrc	p15, 0, r0, c1, c0, 1
-	bx	lr
+	mrc	p15, 0, r1, c0, c0, 6		@ REVIDR
+	cmp	r1, r2
+	bxne	lr
 1:	mov	r0, #0x40
 	bx	lr
 

@@ -28,11 +28,21 @@ pen:
 	sub	r0, r0, r1			@ physical minus link address
 	ldr	r1, =pen_release
 	add	r1, r1, r0
+	ldr	r4, =boot_mmu
+	add	r4, r4, r0
 1:	ldr	r2, [r1]			@ from memory: the writer cleans it
 	cmp	r2, r3
 	beq	secondary_entry
+	ldr	r0, [r4, #BOOT_MMU_PEN]
+	cmp	r0, #0
+	bne	to_pen
 	wfe
 	b	1b
+
+/* Another kernel is entered: its CPUs wait where it finds them. In: r0 = BOOT_MMU_PEN, r4 = boot_mmu. */
+to_pen:
+	ldr	r1, [r4, #BOOT_MMU_PEN_REGISTER]
+	bx	r0
 
 /*
  * Another CPU, started by firmware, by a board's pen, or from ours: MMU and data cache off, in
@@ -74,8 +84,13 @@ no_coherency:
 	str	r1, [r0]			@ to memory; a line of its own
 	dsb	sy				@ before sleep
 park:
-	wfi
-	b	park
+	ldr	r4, =boot_mmu
+	add	r4, r4, r9
+1:	wfi
+	ldr	r0, [r4, #BOOT_MMU_PEN]
+	cmp	r0, #0
+	beq	1b
+	b	to_pen
 	.ltorg
 
 	.text
@@ -115,8 +130,14 @@ cpu_park:
 	.fnstart
 	.cantunwind
 	cpsid	aif
+	ldr	r4, =boot_mmu
 1:	wfi
-	b	1b
+	ldr	r0, [r4, #BOOT_MMU_PEN]
+	cmp	r0, #0
+	beq	1b
+	ldr	r1, [r4, #BOOT_MMU_PEN_REGISTER]
+	mov	r3, #1				@ its own cache level
+	b	cpu_leave
 	.fnend
 	.size	cpu_park, . - cpu_park
 	.ltorg

@@ -12,6 +12,7 @@
 #include <arch/irqflags.h>
 #include <arch/tlb.h>
 #include <arch/trap.h>
+#include <lib/string.h>
 
 extern char secondary_entry[]; /* head.S */
 
@@ -24,7 +25,7 @@ u32 secondary_entry_pa(void)
 }
 
 /* To memory, for a reader without caches: by lines, to the point of coherency. */
-static void clean_for_uncached(const void *object, u32 bytes)
+void clean_for_uncached(const void *object, u32 bytes)
 {
 	u32 line = 4u << ((read_ctr() >> 16) & 0xf); /* DminLine, B4.1.42 */
 	vaddr_t end = (vaddr_t)object + bytes;
@@ -46,6 +47,37 @@ void pen_open(u32 mpidr)
 	pen_release = mpidr;
 	clean_for_uncached(&pen_release, sizeof(pen_release));
 	__asm__ volatile("sev" : : : "memory");
+}
+
+/* ---- the pen ---- */
+
+extern const char leave_pen[], leave_pen_here[], leave_pen_end[]; /* leave.S */
+
+#define PEN_INDEX(mpidr) (((mpidr)&3) | ((mpidr) >> 6 & 0xc)) /* four CPUs in four clusters */
+
+void pen_make(void *page)
+{
+	u32 bytes = (u32)(leave_pen_end - leave_pen);
+
+	memcpy(page, leave_pen, bytes);
+	clean_for_uncached(page, bytes);
+}
+
+void pen_redirect(u32 pen, u32 pen_register)
+{
+	boot_mmu.pen_register = pen_register;
+	boot_mmu.pen = pen;
+	clean_for_uncached(&boot_mmu, sizeof(boot_mmu));
+	__asm__ volatile("sev" : : : "memory");
+}
+
+bool pen_holds(void *page, u32 mpidr)
+{
+	const u8 *here = (const u8 *)page + (leave_pen_here - leave_pen) + PEN_INDEX(mpidr);
+
+	write_dcimvac((u32)(vaddr_t)here); /* never dirty: only uncached writes */
+	dsb_sy();			   /* invalidated, before the load */
+	return READ_ONCE(*here);
 }
 
 u32 secondary_incoherent_mpidr(void)

@@ -15,6 +15,11 @@
 #include <arch/fault.h>
 #include <arch/irqflags.h>
 #include <arch/probe.h>
+#include <arch/walk.h>
+#include <interleave.h>
+#include <layout.h>
+
+#define RETRIES_MAX 8
 
 extern char vectors[]; /* vectors.S */
 
@@ -62,19 +67,45 @@ bool trap_on_stack(vaddr_t va, u32 bytes)
 	       lies_in(va, bytes, abort_base, abort_base + ABORT_STACK_SIZE);
 }
 
-static bool swallow_async; /* while firmware's abort may come in */
+/* CPUs, by the lowest part of their numbers, to which firmware's abort may come in; atomic. */
+static u32 swallow_async;
+
+static u32 swallow_bit(void)
+{
+	return 1u << (read_mpidr() & 31);
+}
 
 bool trap_unmask_async(void)
 {
-	bool swallowed;
+	u32 self = swallow_bit();
 
-	WRITE_ONCE(swallow_async, true);
+	__atomic_fetch_or(&swallow_async, self, __ATOMIC_RELAXED);
 	dsb_sy(); /* our own accesses have ended: what comes now was pending before us */
 	__asm__ volatile("cpsie a" : : : "memory");
 	isb(); /* taken here, if at all */
-	swallowed = !READ_ONCE(swallow_async);
-	WRITE_ONCE(swallow_async, false);
-	return swallowed;
+	return !(__atomic_fetch_and(&swallow_async, ~self, __ATOMIC_RELAXED) & self);
+}
+
+/*
+ * A walk may run ahead of the program: it may find an entry still empty although what the program
+ * read before says that it is there, as only a DSB orders walks after reads (A3.8.3). Then the
+ * MMU finds it now, and the access is done again; a bound, should the two never agree.
+ */
+static bool walk_ran_ahead(const struct trap_regs *regs)
+{
+	static u32 pc, address, times; /* of any CPU: at worst one report comes later */
+
+	if ((regs->status & 0x3c) != FAULT_TRANSLATION || regs->address < PAGE_OFFSET) {
+		return false;
+	}
+	interleave_point(POINT_TRAP_TRANSLATION);
+	if (walk_ask_mmu(regs->address, regs->status & FSR_WRITE) & PAR_FAULT) {
+		return false;
+	}
+	times = pc == regs->r[15] && address == regs->address ? times + 1 : 0;
+	pc = regs->r[15];
+	address = regs->address;
+	return times < RETRIES_MAX;
 }
 
 static bool fixup_at(struct trap_regs *regs, u32 insn)
@@ -103,11 +134,11 @@ void trap_handle(struct trap_regs *regs)
 	if (regs->kind == TRAP_DATA) {
 		regs->status = read_dfsr();
 		regs->address = read_dfar();
-		if (swallow_async && fault_is_async(regs->status)) {
-			swallow_async = false;
+		if (fault_is_async(regs->status) && (swallow_async & swallow_bit())) {
+			__atomic_fetch_and(&swallow_async, ~swallow_bit(), __ATOMIC_RELAXED);
 			return;
 		}
-		if (fixup_at(regs, regs->r[15])) {
+		if (fixup_at(regs, regs->r[15]) || walk_ran_ahead(regs)) {
 			return;
 		}
 	} else if (regs->kind == TRAP_PREFETCH) {

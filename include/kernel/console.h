@@ -6,11 +6,12 @@
  */
 #pragma once
 
+#include <lib/console_find.h>
 #include <types.h>
 
 struct uart_driver {
 	/* Prepares the port without touching baud rate or clocks, as the loader left them. */
-	void (*init)(void *regs);
+	void (*init)(void *regs, const struct console_port *port);
 	/* Sends one byte, polled. */
 	void (*putc)(void *regs, u8 c);
 	/* Waits until the last byte has left. */
@@ -23,7 +24,7 @@ struct uart_driver {
 };
 
 /* Starts output on a port whose registers are mapped at regs. */
-void console_attach(const struct uart_driver *driver, void *regs);
+void console_attach(const struct uart_driver *driver, void *regs, const struct console_port *port);
 
 bool console_attached(void);
 

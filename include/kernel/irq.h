@@ -31,9 +31,15 @@ struct irq_controller {
 	void (*end)(u32 acknowledged);
 	void (*send)(u32 cpu_mask, u32 software_irq); /* what was stored before is seen there */
 	void (*set_pending)(u32 irq);		      /* as if the device had asked; 16 and up */
-	void (*cpu_init)(void);			      /* each CPU's own part; masked */
+	/* Each CPU's own part; masked. False: it gets no interrupts from other CPUs. */
+	bool (*cpu_init)(void);
 	/* To all but the caller, also those that never ran here. */
 	void (*send_all)(u32 software_irq);
+	/*
+	 * Before another kernel is entered, masked: nothing is enabled, pending or in service here. The last
+	 * CPU: anywhere; others, in SGI_STOP's handler: but software interrupts, which end a wfi.
+	 */
+	void (*leave)(bool last);
 };
 
 /* An acknowledged word's number, and whether that means "none was pending". */
@@ -60,6 +66,8 @@ int __must_check irq_prepare_cpu(u32 cpu);
  * unmasks then.
  */
 void irq_start_cpu(void);
+/* Whether other CPUs' software interrupts reach this one: if not, they are the secure world's. */
+bool irq_reaches_us(void);
 
 /*
  * Sets the handler and enables: a private or software interrupt on every CPU that is started

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <arch/cpreg.h>
 #include <arch/early_boot.h>
 #include <arch/unwind.h>
 #include <lib/bootargs.h>
@@ -19,6 +20,24 @@ void panic_set_action(enum panic_action action);
  * only for the first report; free text may follow by printk.
  */
 void panic_begin(const char *rule, const char *fmt, ...) __printf(2, 3);
+
+/*
+ * How long a panic waits for another CPU: longer than a line of text takes at 9600 baud on the fastest CPU.
+ * By the cycle counter, for clock and locks may be what is broken; should it stand still, by looks.
+ */
+struct patience {
+	u32 start, looks;
+};
+#define PATIENCE_CYCLES 750000000u
+#define PATIENCE_LOOKS	1000000000u
+
+static inline bool patience_lasts(struct patience *p)
+{
+	if (p->looks == 0) {
+		p->start = read_pmccntr();
+	}
+	return ++p->looks < PATIENCE_LOOKS && read_pmccntr() - p->start < PATIENCE_CYCLES;
+}
 
 /* For when there is no console: leaves the code in r0 and at image + 0x40, and stops. */
 void panic_silently(enum early_error error) __noreturn;

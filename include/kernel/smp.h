@@ -30,6 +30,8 @@ void smp_resched(u32 cpu);
  */
 void smp_stop_others(void);
 void smp_report_others(void);
+/* Stops the calling CPU as if it had been told to, with interrupts masked: another one speaks. */
+void smp_stop_here(void) __noreturn;
 
 /* How a method starts a CPU: drivers (psci, vexpress) register by enable-method. */
 struct smp_method {
@@ -38,6 +40,16 @@ struct smp_method {
 	int (*start)(u32 mpidr, u32 entry);
 	/* It waits for an interrupt; those that get one without being asked for are parked. */
 	bool wake;
+	/* It makes another cluster's CPUs coherent with ours before they run. */
+	bool clusters;
+	/*
+	 * The way back, so that another kernel can start it again. Either off: gives up the calling
+	 * CPU, interrupts masked, and is_off: whether that CPU is given up. Or pen_register: clears it,
+	 * and says where in physical memory a waiting CPU reads its entry. All NULL: there is none.
+	 */
+	void (*off)(void);
+	bool (*is_off)(u32 mpidr);
+	u32 (*pen_register)(void);
 };
 void smp_method_register(const struct smp_method *method);
 
@@ -49,7 +61,24 @@ struct cpu_info {
 /* False: the tree names no such CPU. Any context. */
 bool smp_query(u32 cpu, struct cpu_info *info);
 
+/* ---- leaving for another kernel ---- */
+
+/*
+ * Whether all others can be put where another kernel finds them: NULL, or what stands against it. *pen:
+ * they wait in one. Changes nothing but what such CPUs read. Boot CPU.
+ */
+const char *__must_check smp_leave_check(bool *pen);
+/*
+ * Stops the others: all are off when it returns, or in the pen that it makes of this lowmem page (NULL:
+ * it takes none); a panic where one is not. Nothing may call or wait for other CPUs any more. The
+ * boot table stands. Boot CPU.
+ */
+void smp_leave(void *pen);
+
 /* ---- between smp.c and smp_start.c ---- */
+
+/* What a CPU does that smp_stop_others() stops, instead of being parked: its end. NULL: nothing. */
+extern void (*smp_stopped)(void);
 
 /* -Exxx of irq_request(). Boot CPU. */
 int __must_check smp_calls_init(void);

@@ -110,7 +110,7 @@ static void user_walks_off(u64 saved)
 	isb(); /* no walk any more, before the table goes */
 	write_ttbr0(saved);
 	isb();
-	dsb_nshst();
+	dsb_walk_local();
 	tlbi_all_local(0);
 	dsb_nsh(); /* nothing of it is left, before its pages are freed */
 	isb();
@@ -157,7 +157,7 @@ TEST(fixmap, pte_page_in_highmem)
 		}
 		pte_write(&level3[pte_index(USER_VA)],
 			  pfn_pte(page_to_pfn(chain[DATA]), PAGE_KERNEL));
-		dsb_ishst(); /* all three tables, before TTBR0 leads a walker there */
+		dsb_walk(); /* all three tables, before TTBR0 leads a walker there */
 		read_through_user_part(chain, level3);
 		fixmap_clear(FIX_STORY);
 	}

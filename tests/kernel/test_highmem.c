@@ -350,7 +350,7 @@ static void cut_everywhere(struct page *page, const struct cut *cut)
 	va = core->kmap_va + depth * PAGE_SIZE;
 	pte_write(core->kmap_ptes + depth, pfn_pte(page_to_pfn(page), PAGE_KERNEL));
 	cut->run(cut->page);
-	dsb_nshst(); /* the entry, before the walker looks */
+	dsb_walk_local(); /* the entry, before the walker looks */
 	isb();
 	cut->run(cut->page);
 	CHECK_EQ(pattern_wrong((void *)va, depth), 0);

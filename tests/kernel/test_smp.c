@@ -259,13 +259,13 @@ TEST(smp, stale_on_another_cpu_until_the_broadcast)
 		g = glance_on(other, va);
 		CHECK(g.status != 0);
 		pte_write(kernel_pte((vaddr_t)va), was); /* vunmap() finds the page that it holds */
-		dsb_ishst();				 /* before a walker may look */
+		dsb_walk();				 /* before a walker may look */
 		vunmap(va);
 		free_page(page);
 		return;
 	}
 	pte_write(kernel_pte((vaddr_t)va), was);
-	dsb_ishst(); /* before a walker may look */
+	dsb_walk(); /* before a walker may look */
 	vunmap(va);
 	free_page(page);
 	SKIP("another CPU's TLB does not keep an entry on this machine");

@@ -65,7 +65,7 @@ static u32 look(const void *va)
 static void repoint(const void *va, struct page *page)
 {
 	pte_write(kernel_pte((vaddr_t)va), pfn_pte(page_to_pfn(page), PAGE_KERNEL));
-	dsb_ishst(); /* the entry is visible to walkers: from here on only the TLB is wrong */
+	dsb_walk(); /* the entry is visible to walkers: from here on only the TLB is wrong */
 	isb();
 }
 

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <arch/alternative.h>
 #include <config.h>
 #include <types.h>
 
@@ -36,7 +37,13 @@ BARRIER(dsb_sy, dsb, "dsb sy")
 BARRIER(dsb_ish, dsb, "dsb ish")
 BARRIER(dsb_ishst, dsb, "dsb ishst")
 BARRIER(dsb_nsh, dsb, "dsb nsh")
-BARRIER(dsb_nshst, dsb, "dsb nshst")
+/*
+ * Between a descriptor's write and whoever walks the tables, or a TLBI. Where walks do not look into
+ * the data cache the write is followed by a cache clean, which a DSB for stores alone does not
+ * wait for: it is patched then.
+ */
+BARRIER(dsb_walk, dsb, ALTERNATIVE("dsb ishst", "dsb ish"))
+BARRIER(dsb_walk_local, dsb, ALTERNATIVE("dsb nshst", "dsb nsh"))
 BARRIER(isb, isb, "isb")
 #undef BARRIER
 

@@ -45,6 +45,8 @@ extern char boot_stack[], boot_stack_top[]; /* head.S */
 #define SCTLR_KERNEL                                                                      \
 	(SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_CP15BEN | SCTLR_Z | SCTLR_I | SCTLR_WXN | \
 	 SCTLR_UWXN | SCTLR_TRE | SCTLR_AFE)
+/* As after reset: what the next kernel finds. */
+#define SCTLR_OFF (SCTLR_RES1 | SCTLR_CP15BEN)
 
 /* Why an image stopped before it could speak: in r0 and at image + 0x40. */
 enum early_error {

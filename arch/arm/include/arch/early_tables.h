@@ -46,6 +46,8 @@ struct boot_mmu {
 	u64 ttbr0;
 	u64 ttbr1;
 	u32 open; /* 1: other CPUs may come; they read all of this from memory, MMU off */
+	/* 0, or where CPUs that wait in the image are to go, and what they are to look at there. */
+	u32 pen, pen_register;
 };
 extern struct boot_mmu boot_mmu;
 

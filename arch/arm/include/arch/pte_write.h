@@ -5,7 +5,7 @@
  * A3.5.3); a C store may become two. Each store's address is recorded in the ELF
  * section .pte_writes (not loaded), where `make check` looks at the instruction.
  *
- * After it the caller must execute a DSB before a walker may look; for an entry that
+ * After it the caller must execute dsb_walk() before a walker may look; for an entry that
  * was valid, it clears and flushes first (break before make).
  *
  * Where table walks do not look into the data cache (ID_MMFR3.CohWalk = 0) each entry

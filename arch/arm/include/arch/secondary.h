@@ -57,5 +57,24 @@ void cpu_state_get(struct cpu_state *state, u32 entry_cpsr);
 /* Provided by kernel/smp_start.c: interrupts masked, on the CPU's own stack, TPIDRPRW not set. */
 void secondary_main(struct secondary *self, u32 entry_cpsr) __noreturn;
 
-/* Waits for ever, interrupts masked: for a CPU that must not take part. */
+/* Waits, interrupts masked, for a CPU that must not take part: for ever, or until pen_redirect(). */
 void cpu_park(void) __noreturn;
+
+/* ---- leaving: leave.S ---- */
+
+/*
+ * To physical address pc, MMU and caches off, with r0 = 0, r1 and r2 as given; the world and SVC
+ * stay. own_level: cleans the calling CPU's own first level only; the last CPU: everything, to
+ * the point of coherency. Interrupts masked; the boot table stands (boot_table_rebuild()).
+ */
+void cpu_leave(u32 pc, u32 r1, u32 r2, bool own_level) __noreturn;
+
+/* Makes a pen of a lowmem page, for CPUs that read their entry from a register. */
+void pen_make(void *page);
+/* CPUs that wait in this image, MMU on or off, go to the pen at that physical address. */
+void pen_redirect(u32 pen, u32 pen_register);
+/* Whether a CPU waits in the pen. */
+bool pen_holds(void *page, u32 mpidr);
+
+/* Writes back lines of the image or of lowmem, for readers without caches. Any context. */
+void clean_for_uncached(const void *object, u32 bytes);

@@ -32,7 +32,7 @@ TLBI(tlbi_nothing, c3, 1)    /* TLBIMVAIS, of an address in an ASID that nobody 
 /* After clearing a per-CPU slot. Any context. va: page-aligned. */
 static __hot_inline void tlb_flush_local(vaddr_t va)
 {
-	dsb_nshst(); /* the cleared entry, before this CPU's walker can read it again */
+	dsb_walk_local(); /* the cleared entry, before this CPU's walker can read it again */
 	tlbi_page_local(va);
 	dsb_nsh(); /* the invalidation is complete before any later access */
 	isb();	   /* and no later instruction was translated before it */
@@ -41,7 +41,7 @@ static __hot_inline void tlb_flush_local(vaddr_t va)
 /* After clearing several per-CPU entries, or a block or table that many translations came from. */
 static inline void tlb_flush_local_all(void)
 {
-	dsb_nshst(); /* the cleared entries, before this CPU's walker can read them again */
+	dsb_walk_local(); /* the cleared entries, before this CPU's walker can read them again */
 	tlbi_all_local(0);
 	dsb_nsh(); /* the invalidation is complete before any later access */
 	isb();	   /* and no later instruction was translated before it */
@@ -76,7 +76,7 @@ static __hot_inline void tlb_broadcast_done(void)
 static __hot_inline void tlb_flush_page(vaddr_t va)
 {
 	tlb_check_broadcast();
-	dsb_ishst(); /* the cleared entry, before any CPU's walker can read it again */
+	dsb_walk(); /* the cleared entry, before any CPU's walker can read it again */
 	tlbi_page(va);
 	dsb_ish(); /* complete on every CPU before any later access */
 	tlb_broadcast_done();
@@ -89,7 +89,7 @@ static __hot_inline void tlb_flush_page(vaddr_t va)
 static inline void tlb_flush_range(vaddr_t start, vaddr_t end)
 {
 	tlb_check_broadcast();
-	dsb_ishst(); /* all cleared entries, before any walker */
+	dsb_walk(); /* all cleared entries, before any walker */
 	if ((end - start) >> PAGE_SHIFT > TLB_RANGE_MAX_PAGES) {
 		tlbi_all(0);
 	} else {
@@ -104,7 +104,7 @@ static inline void tlb_flush_range(vaddr_t start, vaddr_t end)
 static inline void tlb_flush_all(void)
 {
 	tlb_check_broadcast();
-	dsb_ishst(); /* all cleared entries, before any walker */
+	dsb_walk(); /* all cleared entries, before any walker */
 	tlbi_all(0);
 	dsb_ish(); /* complete on every CPU before address or page is reused */
 	tlb_broadcast_done();

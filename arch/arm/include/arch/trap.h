@@ -48,7 +48,7 @@ void trap_set_irq_stack(void *top);
 
 /*
  * From here on asynchronous external aborts are taken. One that was pending is not ours: it is
- * swallowed, and the result is true. Boot CPU, once.
+ * swallowed, and the result is true. Each CPU, once.
  */
 bool __must_check trap_unmask_async(void);
 
