@@ -103,7 +103,7 @@ void arch_timer_init(const struct fdt *f)
 		why = "the device tree has none";
 	} else if (!fdt_node_enabled(f, node)) {
 		why = "the device tree says that it is disabled";
-	} else if (clock->hz < SLOWEST_HZ) {
+	} else if (clock->hz <= SLOWEST_HZ) {
 		why = "CNTFRQ does not say how fast it is";
 	} else {
 		why = timer_start(f, node, clock);

@@ -12,7 +12,7 @@ enum interleave_point {
 	POINT_LOCAL_WRITTEN,	/* the entry is written, its barriers are to come */
 	POINT_LOCAL_CLEARED,	/* kunmap_local: the entry is gone, the TLB may have it */
 	POINT_LOCAL_FLUSHED,	/* the depth is still up */
-	POINT_KMAP_COUNTED,	/* kmap: a user more, of whatever page it is now */
+	POINT_KMAP_COUNTED,	/* kmap: a user more */
 	POINT_KUNMAP_COUNTED,	/* kunmap: a user less; who waits is not looked at yet */
 	POINT_PKMAP_FULL,	/* pkmap.lock held from here: no window was found */
 	POINT_PKMAP_WANTED,	/* that one is wanted can be seen; the last look is to come */
@@ -25,6 +25,12 @@ enum interleave_point {
 	POINT_PURGE_FLUSHED,	/* no TLB has it; pages and addresses are not free */
 	POINT_PURGE_RELEASED,	/* the pages are free, the addresses are not */
 	POINT_TRAP_TRANSLATION, /* a kernel address was not mapped; the MMU is not asked yet */
+	POINT_KMAP_LOOKED,	/* kmap: it has the window's number, and no user more yet */
+	POINT_TABLE_MISSING,	/* no level-3 table was there; one may be by now */
+	POINT_WOKEN,		/* a waiter was woken; who woke it is inside the queue's lock */
+	POINT_THREAD_ENDED,	/* it counts as ended, run queue locked, and is on its stack */
+	POINT_THREAD_JOINED,	/* join: its stack is freed next */
+	POINT_IDLE_LOOKED,	/* masked: an idle CPU has looked for work elsewhere */
 	POINT_SPIN,		/* a spinlock is another's: once each round of waiting for it */
 	INTERLEAVE_POINTS
 };

@@ -17,6 +17,7 @@
 
 #include <arch/switch.h>
 #include <bug.h>
+#include <interleave.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <mm/highmem.h>
@@ -82,9 +83,10 @@ void announce(struct run_queue *queue, const struct thread *thread)
 
 	if (queue->running == queue->idle) {
 		call_idle(cpu);
-		return;
-	}
-	if (cpu == current_core()->cpu) {
+		if (queue->waiting == 1) {
+			return;
+		}
+	} else if (cpu == current_core()->cpu) {
 		start_ticks(queue);
 	} else if (queue->tick_at_us == UINT64_MAX) {
 		call_cpu(cpu);
@@ -233,6 +235,7 @@ static void __noreturn idle_loop(void)
 		if (READ_ONCE(queue->waiting) == 0) {
 			pull_thread(queue, true);
 		}
+		interleave_point(POINT_IDLE_LOOKED);
 		if (READ_ONCE(queue->waiting) == 0) {
 			dsb_sy(); /* nothing of ours is left under way while the CPU sleeps */
 			/* Ends for a masked interrupt too. */

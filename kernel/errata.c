@@ -10,6 +10,7 @@
 #include <arch/cpreg.h>
 #include <arch/irqflags.h>
 #include <arch/tlb.h>
+#include <arch/trap.h>
 #include <errno.h>
 #include <kernel/smp.h>
 #include <lib/printf.h>
@@ -29,6 +30,7 @@ enum how {
 	HOW_ACTLR,     /* the kernel sets bits in ACTLR, where it may */
 	HOW_FIRMWARE,  /* firmware has to set bits in ACTLR */
 	HOW_L2ACTLR,   /* or in L2ACTLR */
+	HOW_ACTLR2,    /* or in ACTLR2, which not every world may read */
 	HOW_BUILT_IN,  /* always done, on any CPU */
 	HOW_NOTHING,   /* concerns what this kernel does not do */
 };
@@ -54,6 +56,8 @@ static const struct erratum {
 	  "streaming stores may hang the L2" },
 	{ "798870", CORTEX_A15, REV(2, 0), REV(2, 15), HOW_L2ACTLR, 0, 1u << 7,
 	  "a read may stall in the L2" },
+	{ "827671", CORTEX_A15, REV(3, 0), REV_ALL, HOW_ACTLR2, 0, 1u << 0,
+	  "an invalidated line may lose what others wrote" },
 	{ "766422", CORTEX_A15, REV(0, 4), REV(0, 4), HOW_NOTHING, 0, 0,
 	  "a hypervisor may be told a wrong register" },
 	{ "814220", CORTEX_A7, REV(0, 0), REV_ALL, HOW_BUILT_IN, 0, 0,
@@ -69,7 +73,8 @@ static u32 missing; /* some affected CPU's register does not have the bits; atom
 static u32 forced;  /* constant after boot */
 
 /* Words read back, of the CPU that looked last; all have one firmware. */
-static u32 actlr_seen, l2actlr_seen;
+static u32 actlr_seen, l2actlr_seen, actlr2_seen;
+static bool actlr2_hidden; /* reading it is undefined, as in QEMU */
 
 /* ---- 798181 ---- */
 
@@ -153,6 +158,17 @@ static bool affected(const struct erratum *e, u32 midr, u32 revidr)
 	       extent_of(rev, revidr) != EXTENT_NONE;
 }
 
+/* False: there is none, or it is the secure world's (Cortex-A15 TRM 4.3.29). */
+static bool actlr2_read(u32 *value)
+{
+	register u32 status __asm__("r12") = 0;
+
+	*value = 0;
+	__asm__ volatile("1:	mrc	p15, 1, %0, c15, c0, 4\n2:\n" EX_TABLE_1_TO_2
+			 : "+r"(*value), "+r"(status));
+	return status == 0;
+}
+
 static bool bits_are_set(const struct erratum *e)
 {
 	switch (e->how) {
@@ -163,6 +179,9 @@ static bool bits_are_set(const struct erratum *e)
 	case HOW_L2ACTLR:
 		l2actlr_seen = read_l2actlr();
 		return (l2actlr_seen & e->bits) == e->bits;
+	case HOW_ACTLR2:
+		actlr2_hidden = !actlr2_read(&actlr2_seen);
+		return actlr2_hidden || (actlr2_seen & e->bits) == e->bits;
 	case HOW_FIRMWARE:
 		break;
 	default:
@@ -214,7 +233,8 @@ static const char *decision(u32 i)
 	static const char *const texts[] = {
 		[HOW_BROADCAST] = "barriers on all CPUs", [HOW_ACTLR] = "set",
 		[HOW_FIRMWARE] = "set by firmware",	  [HOW_L2ACTLR] = "set by firmware",
-		[HOW_BUILT_IN] = "always avoided",	  [HOW_NOTHING] = "of no effect here",
+		[HOW_ACTLR2] = "set by firmware",	  [HOW_BUILT_IN] = "always avoided",
+		[HOW_NOTHING] = "of no effect here",
 	};
 
 	if (!((needed | forced) & (1u << i))) {
@@ -222,6 +242,9 @@ static const char *decision(u32 i)
 	}
 	if (errata[i].how == HOW_BROADCAST && READ_ONCE(extent) == EXTENT_REPEAT) {
 		return "each repeated";
+	}
+	if (errata[i].how == HOW_ACTLR2 && actlr2_hidden) {
+		return "firmware's to set, and hidden from us";
 	}
 	return missing & (1u << i) ? "NOT SET, and is firmware's to set" : texts[errata[i].how];
 }
@@ -231,11 +254,17 @@ static void print_one(u32 i)
 	const struct erratum *e = &errata[i];
 	char text[48] = "";
 
-	if (e->bits && ((needed | forced) & (1u << i))) {
-		bool l2 = e->how == HOW_L2ACTLR;
+	bool l2 = e->how == HOW_L2ACTLR, second = e->how == HOW_ACTLR2;
 
+	if (e->bits && ((needed | forced) & (1u << i)) && !(second && actlr2_hidden)) {
 		(void)snprintf(text, sizeof(text), " (%s %08x, bits %08x)",
-			       l2 ? "L2ACTLR" : "ACTLR", l2 ? l2actlr_seen : actlr_seen, e->bits);
+			       l2     ? "L2ACTLR" :
+			       second ? "ACTLR2" :
+					"ACTLR",
+			       l2     ? l2actlr_seen :
+			       second ? actlr2_seen :
+					actlr_seen,
+			       e->bits);
 	}
 	printk("errata: %-10s %s: %s%s%s", e->name, e->what,
 	       forced & ~needed & (1u << i) ? "forced: " : "", decision(i), text);

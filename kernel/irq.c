@@ -185,11 +185,11 @@ void irq_free(u32 number)
 	u32 flags = spin_lock_irqsave(&irq.lock);
 	struct irq_action *action = irq.action[number];
 
-	BUG_ON(!action || in_irq(), "irq.free", "interrupt %u: %s", number,
-	       action ? "freed in a handler" : "has no handler");
 	irq.controller->disable(number);
 	WRITE_ONCE(irq.action[number], NULL);
 	spin_unlock_irqrestore(&irq.lock, flags);
+	BUG_ON(!action || in_irq(), "irq.free", "interrupt %u: %s", number,
+	       action ? "freed in a handler" : "has no handler");
 	/* A CPU says that it runs a handler before it looks for it: see irq_handle(). */
 	dmb_ish(); /* the handler is gone, before we look who runs it */
 	while (runs_somewhere(number)) {

@@ -9,6 +9,7 @@
 
 #include <arch/atomic.h>
 #include <bug.h>
+#include <interleave.h>
 #include <kernel/sched.h>
 
 enum { MUTEX_FREE, MUTEX_HELD, MUTEX_WAITED };
@@ -17,11 +18,6 @@ void mutex_init(struct mutex *mutex)
 {
 	*mutex = (struct mutex){ .state = MUTEX_FREE };
 	wait_queue_init(&mutex->queue);
-}
-
-void mutex_set_rank(struct mutex *mutex, u32 rank)
-{
-	mutex->rank = rank;
 }
 
 static inline void take(struct mutex *mutex, struct thread *self)
@@ -65,7 +61,7 @@ void mutex_lock(struct mutex *mutex)
 	if (CONFIG_DEBUG) {
 		BUG_ON(mutex->owner == self, "mutex.recursive", "mutex %p taken twice",
 		       (void *)mutex);
-		lock_rank_take(mutex->rank);
+		lock_rank_take(LOCK_RANK_MUTEX);
 	}
 	if (unlikely(!atomic_replace(&mutex->state, MUTEX_FREE, MUTEX_HELD))) {
 		wait_for(mutex, self);
@@ -81,7 +77,7 @@ bool mutex_try_lock(struct mutex *mutex)
 	}
 	dmb_ish(); /* as above */
 	if (CONFIG_DEBUG) {
-		lock_rank_take(mutex->rank);
+		lock_rank_take(LOCK_RANK_MUTEX);
 	}
 	take(mutex, thread_current());
 	return true;
@@ -98,6 +94,7 @@ static __noinline void hand_over(struct mutex *mutex)
 	}
 	WRITE_ONCE(first->woken, true);
 	thread_wake(first->thread);
+	interleave_point(POINT_WOKEN);
 	spin_unlock_irqrestore(&mutex->queue.lock, flags);
 }
 
@@ -108,7 +105,7 @@ void mutex_unlock(struct mutex *mutex)
 	if (CONFIG_DEBUG) {
 		BUG_ON(mutex->owner != self, "mutex.not_owner", "mutex %p dropped by thread %s",
 		       (void *)mutex, self->name);
-		lock_rank_drop(mutex->rank);
+		lock_rank_drop(LOCK_RANK_MUTEX);
 		self->mutexes--;
 	}
 	mutex->owner = NULL;

@@ -102,8 +102,10 @@ void time_alarm_us(u64 at)
 
 void clock_alarm_rang(void)
 {
-	if (clock.pulse) {
-		clock.pulse();
+	void (*pulse)(void) = READ_ONCE(clock.pulse);
+
+	if (pulse) {
+		pulse();
 	}
 	sched_tick();
 }

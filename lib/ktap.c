@@ -3,8 +3,11 @@
 #include <lib/ktap.h>
 
 #include <lib/crc32.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <printk.h>
+
+#define SUITE_OPENS "    KTAP version 1"
 
 void ktap_begin(struct ktap *k, u32 suites)
 {
@@ -18,10 +21,7 @@ void ktap_suite_begin(struct ktap *k, const char *suite, u32 tests)
 	k->suite++;
 	k->test = 0;
 	k->failed_before = k->count[KTAP_FAIL];
-	k->lines = 0;
-	k->crc = 0;
-	k->summing = true;
-	printk("    KTAP version 1");
+	printk(SUITE_OPENS);
 	printk("    # Subtest: %s", suite);
 	printk("    1..%u", tests);
 }
@@ -40,9 +40,10 @@ void ktap_suite_end(struct ktap *k, const char *suite)
 {
 	bool failed = k->count[KTAP_FAIL] != k->failed_before;
 
-	printk("%s %u %s", failed ? "not ok" : "ok", k->suite, suite);
-	k->summing = false;
-	printk("@sum {\"suite\":\"%s\",\"lines\":%u,\"crc32\":\"%08x\"}", suite, k->lines, k->crc);
+	k->name = suite;
+	(void)snprintf(k->last, sizeof(k->last), "%s %u %s", failed ? "not ok" : "ok", k->suite,
+		       suite);
+	printk("%s", k->last);
 }
 
 bool ktap_end(struct ktap *k)
@@ -52,11 +53,28 @@ bool ktap_end(struct ktap *k)
 	return k->test != 0 && k->count[KTAP_FAIL] == 0;
 }
 
-void ktap_line(struct ktap *k, const char *line, size_t len)
+static bool is_line(const char *line, size_t len, const char *what)
 {
-	if (k->summing) {
-		k->lines++;
-		k->crc = crc32_update(k->crc, line, len);
-		k->crc = crc32_update(k->crc, "\n", 1);
+	return len == strlen(what) && memcmp(line, what, len) == 0;
+}
+
+size_t ktap_line(struct ktap *k, const char *line, size_t len, char *next, size_t size)
+{
+	if (is_line(line, len, SUITE_OPENS)) {
+		k->summing = true;
+		k->lines = k->crc = 0;
 	}
+	if (!k->summing) {
+		return 0;
+	}
+	k->lines++;
+	k->crc = crc32_update(k->crc, line, len);
+	k->crc = crc32_update(k->crc, "\n", 1);
+	if (!is_line(line, len, k->last)) {
+		return 0;
+	}
+	k->summing = false;
+	return (size_t)snprintf(next, size,
+				"@sum {\"suite\":\"%s\",\"lines\":%u,\"crc32\":\"%08x\"}", k->name,
+				k->lines, k->crc);
 }

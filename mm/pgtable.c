@@ -10,6 +10,7 @@
 #include <arch/pte_write.h>
 #include <arch/spinlock.h>
 #include <bug.h>
+#include <interleave.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 
@@ -75,12 +76,17 @@ static pte_t *table_alloc(struct page **page)
 
 static __noinline pte_t *pte_alloc_slow(vaddr_t va)
 {
-	pmd_t *pmd = kernel_pmd(va);
+	pmd_t *pmd = kernel_pmd(va), seen;
 	struct page *page;
 	pte_t *table;
 	u32 flags;
 
-	BUG_ON(pmd_present(pmd_read(pmd)), "pgtable.block", "%p lies in a 2 MiB block", (void *)va);
+	interleave_point(POINT_TABLE_MISSING);
+	seen = pmd_read(pmd);
+	if (pmd_is_table(seen)) {
+		return kernel_pte(va); /* another CPU was faster */
+	}
+	BUG_ON(pmd_present(seen), "pgtable.block", "%p lies in a 2 MiB block", (void *)va);
 	table = table_alloc(&page);
 	if (!table) {
 		return NULL;

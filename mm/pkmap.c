@@ -123,17 +123,8 @@ static __noinline __cold void *kmap_try_new(struct page *page)
 	return new_window(page, false);
 }
 
-/* The window became another page's before we were counted as its user. */
-static __noinline void *kmap_again(struct page *page, struct pkmap_slot *slot,
-				   void *(*new)(struct page *page))
-{
-	(void)drop_user(slot);
-	return new (page);
-}
-
 static __always_inline void *map_page(struct page *page, void *(*new)(struct page *page))
 {
-	struct pkmap_slot *slot;
 	u32 number;
 
 	if (!page_is_high(page)) {
@@ -143,15 +134,12 @@ static __always_inline void *map_page(struct page *page, void *(*new)(struct pag
 	if (unlikely(number == 0)) {
 		return new (page);
 	}
-	slot = &pkmap.slots[number];
-	if (unlikely(!atomic_inc_unless_zero(&slot->count))) {
+	interleave_point(POINT_KMAP_LOOKED);
+	/* False: it was taken back, and is perhaps another page's. With a user more it cannot be. */
+	if (unlikely(!atomic_pair_join(&pkmap.slots[number].both, (u32)page))) {
 		return new (page);
 	}
 	interleave_point(POINT_KMAP_COUNTED);
-	/* At 2 or more the window cannot be taken back: what is seen now stays. */
-	if (unlikely(READ_ONCE(slot->page) != page)) {
-		return kmap_again(page, slot, new);
-	}
 	return pkmap_va(number);
 }
 

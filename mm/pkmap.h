@@ -15,12 +15,20 @@
 #include <lib/list.h>
 #include <mm/highmem.h>
 
-/* The last three say for what the window was opened, while count is above 0. */
+/*
+ * Count and page change together, so that nobody is counted as a user of another page's window: both
+ * are 0 while the window is free. The rest says who opened it, and when.
+ */
 struct pkmap_slot {
-	u32 count;
-	u32 opened_at; /* a stamp */
-	struct page *page;
+	union {
+		struct {
+			u32 count;
+			struct page *page;
+		};
+		u64 both; /* for atomic_pair_*() */
+	};
 	const struct thread_core *opener; /* never followed: it may have ended */
+	u32 opened_at;			  /* a stamp */
 };
 
 struct pkmap {
@@ -48,12 +56,14 @@ static __always_inline void *pkmap_va(u32 number)
  */
 static __always_inline bool pkmap_take_back(struct pkmap_slot *slot, pte_t *pte, u32 number)
 {
-	if (unlikely(!atomic_replace(&slot->count, 1, 0))) {
+	struct page *page = (struct page *)atomic_pair_take(&slot->both, 1);
+
+	if (unlikely(!page)) {
 		return false;
 	}
 	interleave_point(POINT_PKMAP_TAKEN);
-	if (slot->page->kmap == number) {
-		slot->page->kmap = 0;
+	if (page->kmap == number) {
+		page->kmap = 0;
 	}
 	pte_write(pte, pte_none());
 	return true;
@@ -65,12 +75,11 @@ static __always_inline void pkmap_open(u32 number, struct page *page, u32 users)
 	struct pkmap_slot *slot = &pkmap.slots[number];
 
 	slot->opened_at = stamp_now();
-	slot->page = page;
 	slot->opener = current_core();
 	pte_write(&pkmap.table[number], pfn_pte(page_to_pfn(page), PAGE_KERNEL));
-	dsb_walk(); /* whose it is and the entry, before the count lets anybody look */
-	isb();	     /* and before the caller's access */
-	WRITE_ONCE(slot->count, 1 + users);
+	dsb_walk(); /* the entry, before the count lets anybody look */
+	isb();	    /* and before the caller's access */
+	atomic_pair_set(&slot->both, 1 + users, (u32)page);
 	page->kmap = (u16)number;
 }
 

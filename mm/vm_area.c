@@ -249,8 +249,12 @@ struct va_seg *area_alloc(u32 count, enum area_kind kind)
 {
 	u32 flags = spin_lock_irqsave(&vm.lock);
 	struct va_seg *area = va_alloc(&vm.space, count + 1);
+	bool due = vm.lazy_cost > LAZY_MAX; /* what interrupt code dropped, who could not purge */
 
 	spin_unlock_irqrestore(&vm.lock, flags);
+	if (unlikely(due)) {
+		purge(SPARE_MAX);
+	}
 	if (unlikely(!area)) {
 		area = area_alloc_slow(count + 1);
 		if (!area) {

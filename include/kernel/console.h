@@ -31,8 +31,19 @@ bool console_attached(void);
 /* Sends one whole line; adds the line ending. irq-safe, any CPU. */
 void console_write_line(const char *line, size_t len);
 
-/* Called for each whole line sent, without its ending; NULL: nobody. For checksums. */
-void console_set_tap(void (*tap)(const char *line, size_t len));
+/*
+ * Called for each whole line sent, without its ending, before another one can be sent. What it writes
+ * to `next`, and whose length it returns, is sent directly behind; 0: nothing. For checksums. Must not
+ * print.
+ */
+typedef size_t console_tap(const char *line, size_t len, char *next, size_t size);
+void console_set_tap(console_tap *tap); /* NULL: nobody */
+
+/*
+ * Until the next call these go to the log only: what printk() says, but for machine lines (@), and
+ * warn()'s lines. A panic is not held.
+ */
+void console_hold(bool story, bool warnings);
 
 /* A panic's first step: takes the UART after a bounded wait and starts a fresh line. */
 void console_panic_begin(void);

@@ -11,7 +11,7 @@
 
 struct clock_driver {
 	const char *name;
-	u32 hz;		  /* 1 MHz and up */
+	u32 hz;		  /* above 1 MHz */
 	u64 (*now)(void); /* ticks of hz since some past moment; the same on all CPUs */
 	/* This CPU's interrupt at that tick, UINT64_MAX: none. NULL: it cannot interrupt. */
 	void (*alarm)(u64 deadline);

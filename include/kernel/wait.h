@@ -70,15 +70,12 @@ struct mutex {
 	u32 state; /* 0 free, 1 held, 2 held and waited for: from and to 2 under queue.lock */
 	struct thread *owner;
 	struct wait_queue queue;
-	u32 rank; /* DEBUG */
 };
 #define MUTEX_INIT(mutex)                               \
 	{                                               \
 		.queue = WAIT_QUEUE_INIT((mutex).queue) \
 	}
 void mutex_init(struct mutex *mutex);
-/* DEBUG: its place in the lock order; without this it is LOCK_RANK_NONE, not checked. */
-void mutex_set_rank(struct mutex *mutex, u32 rank);
 void mutex_lock(struct mutex *mutex); /* may sleep */
 bool __must_check mutex_try_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);

@@ -8,13 +8,28 @@
 static struct ktap run;
 static char text[4096];
 
-/* What the console does: keeps the line, and lets the run count it. */
-static void record(const char *line)
+static void append(const char *line)
 {
 	size_t len = strlen(text);
 
 	snprintf(text + len, sizeof(text) - len, "%s\n", line);
-	ktap_line(&run, line, strlen(line));
+}
+
+static const char
+	*intruder; /* another CPU's line, between the next result of a suite and what follows */
+
+/* What the console does: keeps the line, lets the run count it, and sends what is to follow. */
+static void record(const char *line)
+{
+	char next[96];
+
+	append(line);
+	if (ktap_line(&run, line, strlen(line), next, sizeof(next))) {
+		append(next);
+		if (intruder) {
+			append(intruder);
+		}
+	}
 }
 
 static void begin(unsigned suites)
@@ -72,6 +87,24 @@ TEST(foreign_lines_inside_a_suite_count)
 	crc = crc32_update(0, strstr(text, "    KTAP"),
 			   (size_t)(strstr(text, "@sum") - strstr(text, "    KTAP")));
 	CHECK_EQ(run.crc, crc);
+	CHECK(ktap_end(&run));
+}
+
+TEST(sum_follows_its_suite_at_once)
+{
+	const char *ok, *sum;
+
+	begin(1);
+	intruder = "another CPU's";
+	ktap_suite_begin(&run, "s", 1);
+	ktap_result(&run, "s.t", KTAP_PASS, NULL);
+	record("ok 1 another"); /* not ours: counts */
+	ktap_suite_end(&run, "s");
+	intruder = NULL;
+	CHECK_EQ(run.lines, 6);
+	ok = strstr(text, "\nok 1 s\n");
+	sum = strstr(text, "@sum");
+	CHECK(ok && sum == ok + strlen("\nok 1 s\n"));
 	CHECK(ktap_end(&run));
 }
 

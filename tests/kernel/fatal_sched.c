@@ -100,6 +100,14 @@ FATAL_TEST(mutex.recursive, "mutex.recursive")
 	mutex_lock(&mutex);
 }
 
+FATAL_TEST(lock.second_mutex, "lock.order")
+{
+	static struct mutex second = MUTEX_INIT(second);
+
+	mutex_lock(&mutex);
+	mutex_lock(&second);
+}
+
 FATAL_TEST(mutex.not_owner, "mutex.not_owner")
 {
 	mutex_unlock(&mutex);

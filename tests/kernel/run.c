@@ -42,9 +42,9 @@ static struct {
 	const char *skipped; /* why */
 } now;
 
-static void tap(const char *line, size_t len)
+static size_t tap(const char *line, size_t len, char *next, size_t size)
 {
-	ktap_line(&ktap, line, len);
+	return ktap_line(&ktap, line, len, next, size);
 }
 
 void test_note(const char *fmt, ...)

@@ -45,29 +45,6 @@ static __always_inline u32 atomic_add(u32 *p, u32 n)
 	return value;
 }
 
-/* Adds 1 unless *p is 0; true if it did. Acquires: later accesses come after it. */
-static __always_inline bool atomic_inc_unless_zero(u32 *p)
-{
-	u32 value, failed;
-
-	__asm__ goto volatile("1:	ldrex	%0, [%2]\n"
-			      "	teq	%0, #0\n"
-			      "	beq	%l[zero]\n"
-			      "	add	%0, %0, #1\n"
-			      "	strex	%1, %0, [%2]\n"
-			      "	teq	%1, #0\n"
-			      "	bne	1b"
-			      : "=&r"(value), "=&r"(failed)
-			      : "r"(p)
-			      : "cc", "memory"
-			      : zero);
-	dmb_ish();
-	return true;
-zero:
-	__asm__ volatile("clrex");
-	return false;
-}
-
 /* Subtracts 1 if *p is above 1; true if it did. Releases: earlier accesses come before it. */
 static __always_inline bool atomic_dec_above_one(u32 *p)
 {
@@ -144,4 +121,56 @@ look:
 		goto again;
 	}
 	return true;
+}
+
+/* Stores both words at once. Orders nothing. */
+static __always_inline void atomic_pair_set(u64 *pair, u32 first, u32 second)
+{
+	__asm__ volatile("strd	%1, %H1, %0" : "=Q"(*pair) : "r"((u64)second << 32 | first));
+}
+
+/* If the first word is `first`, makes both 0 and returns the second; else returns 0. Orders nothing. */
+static __always_inline u32 atomic_pair_take(u64 *pair, u32 first)
+{
+	u64 value;
+	u32 failed;
+
+	__asm__ goto volatile("1:	ldrexd	%0, %H0, [%2]\n"
+			      "	teq	%Q0, %3\n"
+			      "	bne	%l[other]\n"
+			      "	strexd	%1, %4, %H4, [%2]\n"
+			      "	teq	%1, #0\n"
+			      "	bne	1b"
+			      : "=&r"(value), "=&r"(failed)
+			      : "r"(pair), "I"(first), "r"(0ull)
+			      : "cc", "memory"
+			      : other);
+	return (u32)(value >> 32);
+other:
+	__asm__ volatile("clrex");
+	return 0;
+}
+
+/* Adds 1 to the first word if the second is `second`; true if so. Acquires: later accesses come after it. */
+static __always_inline bool atomic_pair_join(u64 *pair, u32 second)
+{
+	u64 value;
+	u32 failed;
+
+	__asm__ goto volatile("1:	ldrexd	%0, %H0, [%2]\n"
+			      "	teq	%R0, %3\n"
+			      "	bne	%l[other]\n"
+			      "	add	%Q0, %Q0, #1\n"
+			      "	strexd	%1, %0, %H0, [%2]\n"
+			      "	teq	%1, #0\n"
+			      "	bne	1b"
+			      : "=&r"(value), "=&r"(failed)
+			      : "r"(pair), "r"(second)
+			      : "cc", "memory"
+			      : other);
+	dmb_ish();
+	return true;
+other:
+	__asm__ volatile("clrex");
+	return false;
 }

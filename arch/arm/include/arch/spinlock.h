@@ -31,7 +31,7 @@ typedef struct {
 /* The lock order in docs/architecture.md, from the outermost; 0 is not checked. */
 enum lock_rank {
 	LOCK_RANK_NONE,
-	LOCK_RANK_MUTEX,    /* mutexes, unless their class says otherwise */
+	LOCK_RANK_MUTEX,    /* mutexes: a thread holds one at a time */
 	LOCK_RANK_OUTER,    /* pkmap.lock, vm.purge_lock */
 	LOCK_RANK_CALL,	    /* smp_call()'s: a broadcast may need it */
 	LOCK_RANK_MEMORY,   /* the allocators' */
