@@ -36,11 +36,11 @@ endif
 
 # Runs before the MMU too: position-independent, no unaligned accesses; and on CPUs without LPAE,
 # to refuse them: no instruction that only newer ones have.
-PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c lib/bootargs.c lib/console_find.c \
+PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c arch/arm/io.c lib/bootargs.c lib/console_find.c \
 	lib/fdt.c lib/fdt_addr.c lib/fdt_find.c lib/mem.c lib/string.c
 
-LIB_SRCS := lib/crc32.c lib/div.c lib/fdt_irq.c lib/interleave.c lib/ktap.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
-ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/memcpy.S \
+LIB_SRCS := lib/crc32.c lib/div.c lib/fdt_edit.c lib/fdt_irq.c lib/interleave.c lib/ktap.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
+ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/leave.S arch/arm/memcpy.S \
 	arch/arm/probe.S arch/arm/secondary.S arch/arm/setup.c arch/arm/smp.c arch/arm/sweep.S arch/arm/switch.S \
 	arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
 MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/memblock.c mm/page.c \
@@ -48,13 +48,13 @@ MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/
 	mm/va_space.c mm/vm_area.c mm/vmalloc.c mm/walk_check.c
 KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/irq.c kernel/log.c kernel/main.c \
 	kernel/memory.c kernel/memtest.c kernel/mutex.c kernel/oops.c kernel/panic.c kernel/power.c \
-	kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
+	kernel/reenter.c kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
 	kernel/whereis.c
 MONITOR_SRCS := kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \
-	kernel/monitor/make.c kernel/monitor/monitor.c kernel/monitor/owners.c \
+	kernel/monitor/make.c kernel/monitor/monitor.c kernel/monitor/opened.c kernel/monitor/owners.c \
 	kernel/monitor/phys.c kernel/monitor/tables.c kernel/monitor/trace.c
-DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/pl011.c drivers/psci.c drivers/sp805.c \
-	drivers/vexpress_sysreg.c
+DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/ns16550.c drivers/pl011.c drivers/psci.c \
+	drivers/samsung_uart.c drivers/sp805.c drivers/vexpress_sysreg.c
 TEST_SRCS := $(sort $(wildcard tests/kernel/*.c))
 
 # ---- flags ----

@@ -27,7 +27,7 @@
 #define CR_TXE	  (1u << 8)
 #define CR_RXE	  (1u << 9)
 
-static void pl011_init(void *regs)
+static void pl011_init(void *regs, __unused const struct console_port *port)
 {
 	u32 cr = io_read32(regs + PL011_CR);
 

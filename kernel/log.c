@@ -17,13 +17,13 @@ static char early[EARLY_BYTES];
 
 static struct {
 	char *ring;
-	u32 bytes;	/* a power of two */
+	u32 size;	/* a power of two */
 	u32 tail, head; /* the oldest line's position, and where the next one goes */
-} log = { .ring = early, .bytes = EARLY_BYTES };
+} log = { .ring = early, .size = EARLY_BYTES };
 
 static char *byte_at(u32 position)
 {
-	return &log.ring[position & (log.bytes - 1)];
+	return &log.ring[position & (log.size - 1)]; /* pa-ok: an offset in the ring */
 }
 
 static u32 skip_line(u32 at)
@@ -38,7 +38,7 @@ void log_append(const char *line, size_t len)
 	u32 tail = log.tail, head = log.head;
 
 	len = min(len, (size_t)LOG_LINE_MAX - 1);
-	while (head + len + 1 - tail > log.bytes) {
+	while (head + len + 1 - tail > log.size) {
 		tail = skip_line(tail);
 	}
 	WRITE_ONCE(log.tail, tail);
@@ -93,7 +93,7 @@ void log_init(void)
 		ring[head++] = *byte_at(i);
 	}
 	log.ring = ring;
-	log.bytes = PAGE_SIZE << LOG_ORDER;
+	log.size = PAGE_SIZE << LOG_ORDER;
 	log.tail = 0;
 	log.head = head;
 }

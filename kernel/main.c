@@ -11,8 +11,10 @@
 #include <bug.h>
 #include <drivers/arch_timer.h>
 #include <drivers/gic.h>
+#include <drivers/ns16550.h>
 #include <drivers/pl011.h>
 #include <drivers/psci.h>
+#include <drivers/samsung_uart.h>
 #include <drivers/sp805.h>
 #include <drivers/vexpress_sysreg.h>
 #include <errno.h>
@@ -25,6 +27,7 @@
 #include <kernel/monitor.h>
 #include <kernel/panic.h>
 #include <kernel/power.h>
+#include <kernel/reenter.h>
 #include <kernel/report.h>
 #include <kernel/sched.h>
 #include <kernel/smp.h>
@@ -42,12 +45,17 @@ static fdt_node console_node = -ENOENT;
 
 static void attach_port(const struct console_port *port)
 {
-	static const struct uart_driver *const drivers[] = { [UART_PL011] = &pl011_driver };
+	static const struct uart_driver *const drivers[] = {
+		[UART_PL011] = &pl011_driver,
+		[UART_NS16550] = &ns16550_driver,
+		[UART_SAMSUNG] = &samsung_uart_driver,
+	};
 	phys_addr_t page = pa_align_down(port->pa, PAGE_SIZE);
 
 	console_node = port->node;
 	console_attach(drivers[port->kind],
-		       fixmap_set(FIX_UART, page, PAGE_DEVICE) + pa_offset(port->pa, PAGE_SIZE));
+		       fixmap_set(FIX_UART, page, PAGE_DEVICE) + pa_offset(port->pa, PAGE_SIZE),
+		       port);
 	if (port->source == CONSOLE_FIRST) {
 		printk("console: no stdout-path, console= or serial0: the first UART, at %010llx",
 		       port->pa);
@@ -105,32 +113,27 @@ static void warn_of_rejects(const struct bootargs_rejects *rejects, const char *
 	}
 }
 
-/* Arguments of the contract that have nothing to act on so far. */
-static void warn_of_ineffective(void)
+/* loglevel=: what is as urgent as that, or less, goes to the log only; the story while we boot. */
+static void hold_back(bool booting)
 {
-	const struct {
-		bool given;
-		const char *name;
-	} later[] = {
-		{ args.loglevel >= 0, "loglevel" },
-		{ args.init.s, "init" },
-	};
+	enum { LEVEL_WARNING = 4, LEVEL_INFO = 6 };
+	bool given = args.loglevel >= 0;
 
-	for (u32 i = 0; i < ARRAY_SIZE(later); i++) {
-		if (later[i].given) {
-			warn("boot argument \"%s\" has no effect yet", later[i].name);
-		}
-	}
+	console_hold(given && booting && args.loglevel <= LEVEL_INFO,
+		     given && args.loglevel <= LEVEL_WARNING);
 }
 
 static void read_arguments(const struct fdt *f)
 {
 	bootargs_parse(&args, tree_bootargs(f));
+	hold_back(true);
 	panic_set_action(args.panic);
 	warn_of_rejects(&args.unknown, "is unknown");
 	warn_of_rejects(&args.bad, "has no sense: ignored");
 	warn_of_rejects(&args.mem_dropped, "is one mem= too many");
-	warn_of_ineffective();
+	if (args.init.s) {
+		warn("boot argument \"init\" has no effect yet");
+	}
 }
 
 /* The tree moves to lowmem, and the fdt region is empty from then on. */
@@ -151,6 +154,7 @@ static void keep_tree(struct fdt *f, const void *blob, u32 bytes)
 	if (fdt_open(f, lowmem_page_address(page), bytes) < 0) {
 		panic("the device tree changed while it was copied");
 	}
+	reenter_set_tree(lowmem_page_address(page));
 	bootargs_parse(&args, tree_bootargs(f)); /* its pointers must outlive the loader's copy */
 }
 
@@ -159,13 +163,18 @@ static bool something_to_run(void)
 	return args.selftest.s || args.bench.s || args.memtest.s;
 }
 
+#define SENSELESS "boot argument \"%s=%.*s\" has no sense: ignored"
+
 /* `selftest`, `bench`, `memtest`, in this order; nothing of these: all suites. */
 static bool run_what_was_asked(void)
 {
 	bool passed = true;
 
 	if (args.stress.s && !tests_set_stress(args.stress)) {
-		warn("boot argument \"stress=%.*s\" has no sense: ignored", SPAN_ARG(args.stress));
+		warn(SENSELESS, "stress", SPAN_ARG(args.stress));
+	}
+	if (CONFIG_DEBUG && args.interleave.s && !tests_set_interleave(args.interleave)) {
+		warn(SENSELESS, "interleave", SPAN_ARG(args.interleave));
 	}
 	if (args.selftest.s || !something_to_run()) {
 		passed &= tests_run(args.selftest);
@@ -247,6 +256,7 @@ void kernel_main(void)
 	report_boot(&tree);	 /* banner, address map, @boot, @layout */
 	start_cpus(&tree);	 /* the others, and what is wrong with them */
 	story_tell();		 /* what a window is, for people */
+	hold_back(false);	 /* from here on people get what they ask for */
 	if (!args.monitor || something_to_run()) {
 		run_end(run_what_was_asked());
 	}

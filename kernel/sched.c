@@ -20,6 +20,7 @@
 #include <arch/stamp.h>
 #include <arch/switch.h>
 #include <bug.h>
+#include <interleave.h>
 #include <mm/highmem.h>
 
 #include "run_queue.h"
@@ -200,6 +201,7 @@ void sched_end(void)
 
 	spin_raw_lock(&queue->lock);
 	self->state = THREAD_ENDED;
+	interleave_point(POINT_THREAD_ENDED);
 	switch_away(queue, self);
 	__builtin_unreachable();
 }

@@ -319,21 +319,26 @@ static void say_what_happened(u32 cpu)
 	}
 }
 
-/* The boot table stands for as long as somebody may come: a late one finds the gate closed. */
-static void start_all(void)
+void boot_table_stand(void *pages)
 {
-	struct page *pages[2] = { alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL) };
-	struct boot_pages lent;
-	bool all = true;
+	struct boot_pages lent = { pages, pages + PAGE_SIZE, virt_to_phys(pages),
+				   virt_to_phys(pages) + PAGE_SIZE };
 
-	if (!pages[0] || !pages[1]) {
-		panic("no memory for the boot table");
-	}
-	lent = (struct boot_pages){ lowmem_page_address(pages[0]), lowmem_page_address(pages[1]),
-				    page_to_pa(pages[0]), page_to_pa(pages[1]) };
 	pte_table_clear((pte_t *)lent.pmds);
 	pte_table_clear(lent.ptes);
 	boot_table_rebuild(&lent);
+}
+
+/* The boot table stands for as long as somebody may come: a late one finds the gate closed. */
+static void start_all(void)
+{
+	struct page *pages = alloc_pages(GFP_KERNEL, 1);
+	bool all = true;
+
+	if (!pages) {
+		panic("no memory for the boot table");
+	}
+	boot_table_stand(lowmem_page_address(pages));
 	secondaries_open(true);
 	start_us = time_now_us();
 	for (u32 cpu = 1; cpu < cpu_total; cpu++) {
@@ -345,8 +350,7 @@ static void start_all(void)
 	secondaries_open(false);
 	if (all) {
 		boot_table_clear();
-		free_page(pages[0]);
-		free_page(pages[1]);
+		free_pages(pages, 1);
 	}
 }
 
@@ -437,6 +441,11 @@ static void leave_cpu(void)
 
 const char *smp_leave_check(bool *pen)
 {
+	static const char no_way_back[] = "a CPU could not be started again";
+
+	if (current_core()->cpu != 0) {
+		return no_way_back; /* it is the first that an image lets in */
+	}
 	leave_register = 0;
 	for (u32 i = 0; i < METHODS_MAX && methods[i]; i++) {
 		if (methods[i]->pen_register && cpu_named > 1 && irq_controller_present()) {
@@ -450,7 +459,7 @@ const char *smp_leave_check(bool *pen)
 
 		if (method && method->off ? !runs && !method->is_off(secondaries[cpu].mpidr) :
 					    runs && !(method && method->pen_register)) {
-			return "a CPU could not be started again";
+			return no_way_back;
 		}
 	}
 	return NULL;

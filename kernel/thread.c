@@ -16,6 +16,7 @@
 #include <arch/stamp.h>
 #include <arch/trap.h>
 #include <bug.h>
+#include <interleave.h>
 #include <kernel/sched.h>
 #include <mm/highmem.h>
 #include <mm/slab.h>
@@ -125,6 +126,7 @@ void thread_join(struct thread *thread)
 	while (!sched_has_left(thread)) {
 		/* a few instructions more, on another CPU */
 	}
+	interleave_point(POINT_THREAD_JOINED);
 	spin_lock(&all_lock);
 	list_del(&thread->all_link);
 	spin_unlock(&all_lock);

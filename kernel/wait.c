@@ -12,6 +12,7 @@
 #include <kernel/wait.h>
 
 #include <config.h>
+#include <interleave.h>
 #include <kernel/sched.h>
 #include <kernel/time.h>
 
@@ -59,6 +60,7 @@ static bool wake_first(struct wait_queue *queue)
 	list_del(&first->link);
 	WRITE_ONCE(first->woken, true);
 	thread_wake(first->thread);
+	interleave_point(POINT_WOKEN);
 	return true;
 }
 
@@ -161,6 +163,7 @@ u64 sleepers_wake(u64 now_us)
 		list_del(&first->link);
 		WRITE_ONCE(first->woken, true);
 		thread_wake(first->thread);
+		interleave_point(POINT_WOKEN);
 	}
 	if (first) {
 		next_us = first->until_us;

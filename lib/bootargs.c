@@ -5,6 +5,7 @@
  */
 #include <lib/bootargs.h>
 
+#include <config.h>
 #include <errno.h>
 
 static bool is_blank(char c)
@@ -96,6 +97,21 @@ int bootargs_size(struct span value, u64 *bytes)
 	return 0;
 }
 
+int bootargs_pair(struct span value, u32 *first, u32 *second)
+{
+	const char *end = value.s + value.len, *stop;
+	u64 n, m = *second;
+
+	if (parse_u64(value.s, end, &n, &stop) != 0 ||
+	    (stop != end && (*stop != ',' || parse_u64(stop + 1, end, &m, &stop) != 0)) ||
+	    stop != end || n - 1 >= UINT32_MAX || m - 1 >= UINT32_MAX) {
+		return -EINVAL;
+	}
+	*first = (u32)n;
+	*second = (u32)m;
+	return 0;
+}
+
 /* mem=SIZE or mem=SIZE@ADDR. */
 static int parse_mem(struct bootargs *args, const struct bootarg *arg)
 {
@@ -175,6 +191,9 @@ static struct span *text_slot(struct bootargs *args, struct span key, bool *opti
 	*optional = false;
 	if (span_eq(key, "stress")) {
 		return &args->stress;
+	}
+	if (CONFIG_DEBUG && span_eq(key, "interleave")) {
+		return &args->interleave;
 	}
 	if (span_eq(key, "console")) {
 		return &args->console;

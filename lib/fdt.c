@@ -361,25 +361,31 @@ const char *fdt_prop_string(const struct fdt *f, fdt_node node, const char *name
 	return s && memchr(s, '\0', len) ? s : NULL;
 }
 
-bool fdt_prop_has_string(const struct fdt *f, fdt_node node, const char *name, const char *text)
+bool fdt_strings_have(const char *list, u32 len, const char *text)
 {
-	u32 len;
-	const char *s = fdt_prop(f, node, name, &len);
 	size_t wanted = strlen(text) + 1;
 
-	while (s && len >= wanted) {
-		size_t n = strnlen(s, len);
+	while (len >= wanted) {
+		size_t n = strnlen(list, len);
 
 		if (n == len) {
 			break;
 		}
-		if (n + 1 == wanted && memcmp(s, text, n) == 0) {
+		if (n + 1 == wanted && memcmp(list, text, n) == 0) {
 			return true;
 		}
-		s += n + 1;
+		list += n + 1;
 		len -= n + 1;
 	}
 	return false;
+}
+
+bool fdt_prop_has_string(const struct fdt *f, fdt_node node, const char *name, const char *text)
+{
+	u32 len;
+	const char *list = fdt_prop(f, node, name, &len);
+
+	return list && fdt_strings_have(list, len, text);
 }
 
 int fdt_rsv(const struct fdt *f, u32 index, phys_addr_t *pa, phys_addr_t *size)

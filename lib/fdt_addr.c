@@ -173,13 +173,15 @@ int fdt_reg_phys(const struct fdt *f, fdt_node node, u32 index, phys_addr_t *pa,
 	return 0;
 }
 
-bool fdt_is_memory(const struct fdt *f, phys_addr_t pa)
+/* Whether pa is in the reg of one of parent's children: of memory nodes, or of those that are no-map. */
+static bool child_holds(const struct fdt *f, fdt_node parent, bool nomap, phys_addr_t pa)
 {
 	phys_addr_t start, size;
 	fdt_node node;
 
-	fdt_for_each_child(f, node, fdt_root(f)) {
-		if (!fdt_prop_has_string(f, node, "device_type", "memory")) {
+	fdt_for_each_child(f, node, parent) {
+		if (nomap ? !fdt_prop(f, node, "no-map", NULL) :
+			    !fdt_prop_has_string(f, node, "device_type", "memory")) {
 			continue;
 		}
 		for (u32 i = 0; fdt_reg_phys(f, node, i, &start, &size) == 0; i++) {
@@ -189,4 +191,10 @@ bool fdt_is_memory(const struct fdt *f, phys_addr_t pa)
 		}
 	}
 	return false;
+}
+
+bool fdt_is_memory(const struct fdt *f, phys_addr_t pa)
+{
+	return child_holds(f, fdt_root(f), false, pa) &&
+	       !child_holds(f, fdt_path_node(f, "/reserved-memory"), true, pa);
 }

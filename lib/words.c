@@ -31,36 +31,33 @@ int words_split(char *line, char *words[WORDS_MAX])
 	}
 }
 
-static int check(int error, const char *word, const char *end, u64 max, u64 value)
+typedef int parse_fn(const char *text, const char *limit, u64 *value, const char **end);
+
+static int whole_word(parse_fn *parse, const char *word, u64 max, u64 *value)
 {
+	const char *end;
+	u64 number;
+	int error = parse(word, word + strlen(word), &number, &end);
+
 	if (error) {
 		return error;
 	}
-	return *end || *word == '\0' ? -EINVAL : value > max ? -ERANGE : 0;
+	if (*end) {
+		return -EINVAL;
+	}
+	if (number > max) {
+		return -ERANGE;
+	}
+	*value = number;
+	return 0;
 }
 
 int word_number(const char *word, u64 max, u64 *value)
 {
-	const char *end = word;
-	u64 number = 0;
-	int error = parse_u64(word, word + strlen(word), &number, &end);
-
-	error = check(error, word, end, max, number);
-	if (!error) {
-		*value = number;
-	}
-	return error;
+	return whole_word(parse_u64, word, max, value);
 }
 
 int word_size(const char *word, u64 max, u64 *bytes)
 {
-	const char *end = word;
-	u64 number = 0;
-	int error = parse_size(word, word + strlen(word), &number, &end);
-
-	error = check(error, word, end, max, number);
-	if (!error) {
-		*bytes = number;
-	}
-	return error;
+	return whole_word(parse_size, word, max, bytes);
 }

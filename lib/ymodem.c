@@ -91,7 +91,7 @@ static bool ask_again(struct ymodem *y, u8 how)
 	return true;
 }
 
-/* Asks until the first byte of a block 0 comes; then the block. */
+/* Asks until a block comes, which must be number 0. An EOT is one that did not hear our ACK. */
 static enum ymodem_end read_header(struct ymodem *y, u32 start_tries, u32 *size)
 {
 	u32 number;
@@ -105,6 +105,9 @@ static enum ymodem_end read_header(struct ymodem *y, u32 start_tries, u32 *size)
 		case STEP_CANCEL:
 		case STEP_ETX:
 			return YMODEM_CANCELLED;
+		case STEP_EOT:
+			y->put(ACK);
+			break;
 		case STEP_NOTHING:
 			break;
 		default:
@@ -127,7 +130,7 @@ static enum ymodem_end begin(struct ymodem *y, u32 size)
 		return YMODEM_NO_FILE;
 	}
 	digits = name + strlen(name) + 1;
-	if (digits >= name + size || parse_u64(digits, name + size, &bytes, &end) < 0 ||
+	if (parse_u64(digits, name + size, &bytes, &end) < 0 || (*end && *end != ' ') ||
 	    bytes > UINT32_MAX) {
 		return YMODEM_HEADER;
 	}
@@ -144,8 +147,11 @@ static enum ymodem_end take_block(struct ymodem *y, u32 size, u32 number, u32 *w
 	if (number != (*wanted & 0xff)) {
 		return YMODEM_ORDER;
 	}
+	if (y->left == 0) {
+		return YMODEM_HEADER; /* there is more than it said */
+	}
 	size = min(size, y->left);
-	if (size > 0 && !y->data(y, y->block, size)) {
+	if (!y->data(y, y->block, size)) {
 		return YMODEM_REFUSED;
 	}
 	y->left -= size;
@@ -174,8 +180,8 @@ static enum ymodem_end read_file(struct ymodem *y)
 			return y->left ? YMODEM_ORDER : YMODEM_OK;
 		case STEP_CANCEL:
 			return YMODEM_CANCELLED;
-		case STEP_NOTHING:
-			end = ask_again(y, NAK) ? YMODEM_OK : YMODEM_SILENT;
+		case STEP_NOTHING: /* before the first block it may be our C that was lost */
+			end = ask_again(y, wanted == 1 ? 'C' : NAK) ? YMODEM_OK : YMODEM_SILENT;
 			break;
 		default:
 			end = ask_again(y, NAK) ? YMODEM_OK : YMODEM_DAMAGED;

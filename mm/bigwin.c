@@ -61,7 +61,7 @@ static void *window_open(pmd_t *pmd, pmd_t entry)
 {
 	pmd_write(pmd, entry);
 	dsb_walk_local(); /* the entry, and those of its table, before this CPU's walker may look */
-	isb();	     /* and before a later access is translated */
+	isb();		  /* and before a later access is translated */
 	return (void *)window_va(current_core()->cpu);
 }
 

@@ -34,7 +34,7 @@ static void map_up_to(pfn_t first, u32 pages)
 		pte_write(&fdt_table[mapped_pages], pfn_pte(first + mapped_pages, PAGE_KERNEL_RO));
 	}
 	dsb_walk(); /* the entries, before the walker may look */
-	isb();	     /* and before the tree is read */
+	isb();	    /* and before the tree is read */
 }
 
 /* False where nothing answers: every page is asked before anything relies on it. */

@@ -94,7 +94,7 @@ void kmap_local_switch_in(struct thread_core *core, u32 cpu)
 		pte_write(&core->kmap_ptes[i], core->kmap_saved[i]);
 	}
 	dsb_walk_local(); /* the entries, before this CPU's walker may look */
-	isb();	     /* and before the thread's next access */
+	isb();		  /* and before the thread's next access */
 }
 
 void copy_highpage(struct page *to, struct page *from)

@@ -93,6 +93,7 @@ static __noinline pte_t *pte_alloc_slow(vaddr_t va)
 	}
 	pte_table_clear(table);
 	dsb_walk(); /* the empty table, before a walker can reach it */
+	interleave_point(POINT_TABLE_MISSING);
 	flags = spin_lock_irqsave(&pgtable_lock);
 	if (likely(!pmd_present(*pmd))) {
 		pmd_write(pmd, pmd_table(virt_to_phys(table)));

@@ -40,7 +40,7 @@ struct va_seg *__must_check area_alloc(u32 count, enum area_kind kind);
 static inline void area_publish(void)
 {
 	dsb_walk(); /* the entries, before a walker of any CPU may look */
-	isb();	     /* and before a later access here is translated */
+	isb();	    /* and before a later access here is translated */
 }
 
 /* Gives up an area after its first `mapped` pages, flushed when it returns. */

@@ -8,6 +8,8 @@
 A transcript is a fenced block marked `console`: a line `$ COMMAND`, then what it prints. The line
 `[...]` stands for any lines. Functions that commands use are defined in the document's `sh` blocks
 (those that begin so). A command runs just as a reader types it; only build/ is the folder given.
+A line that begins with the monitor's prompt is typed there, when the prompt stands on the terminal,
+and the last one must end the machine.
 
 Owns: what counts as a difference (RULES, which docs/tour.md states word by word); --write, which
 puts what is printed now between the first and the last line of each part that is shown; --bench,
@@ -26,12 +28,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import tty
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "docs/tour.md")
 PERFORMANCE = ROOT / "docs" / "performance.md"
-TIMEOUT = 60
+TIMEOUT = 300
 GAP = "[...]"
+PROMPTS = ("fanlight> ", "panic> ")
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _IMAGE_PA = range(0x80010001, 0x80210000)  # behind the image's start: it and what lies next to it
@@ -72,8 +76,13 @@ RULES = (
      (r"image +\d+ KiB", "image N KiB"),
      (r'"(reserved|free|lowmem_free)":\d+', r'"\1":N'),
      (r"^(@mem|memtest:) .*", _no_numbers)),
+    ("how often a thread ran, and an interrupt came",
+     (r"^( +\d+  \w+ +\d+ +\w+  \w+) +\d+ ", r"\1 N "),
+     (r"^( +\d+ \w+)( +\d+)+$", r"\1 N")),
     ("time and speed",
      (r'"mb_s":\w+', '"mb_s":N'),
+     (r"\bfor \d+ s$", "for N s"),
+     (r"\b\d+ m?s ago\b", "N s ago"),
      (r"\bin \d+\.\d s$", "in N s")),
     ("instructions counted, for which there is `make bench`",
      (r'"insns":[0-9.]+', '"insns":N')),
@@ -101,24 +110,38 @@ def _shell(command, prelude, build):
 
 
 @functools.lru_cache(maxsize=None)
-def _run(script, build):
+def _run(script, build, typed=()):
     """What the script shows on a terminal. Of its complaints, only the runner's count."""
     terminal, theirs = pty.openpty()
-    data = b""
+    tty.setraw(theirs)  # keys reach whoever asks for them as they are, from the start
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(["timeout", str(TIMEOUT), "bash", "-c", script], cwd=ROOT,
-                              stdin=subprocess.DEVNULL, stdout=theirs, stderr=errors) as process:
+                              stdin=theirs if typed else subprocess.DEVNULL, stdout=theirs,
+                              stderr=errors) as process:
             os.close(theirs)
-            while more := _read(terminal):
-                data += more
+            data, left = _converse(terminal, list(typed), process)
         os.close(terminal)
         errors.seek(0)
         complaints = errors.read().decode("latin-1").splitlines()
-    if process.returncode == 124 or not data:
-        raise Trouble("\n".join(["nothing came, or it did not end:", script, *complaints]))
+    if process.returncode == 124 or not data or left:
+        raise Trouble("\n".join(["nothing came, or it did not end:", script, *left, *complaints,
+                                 *data.decode("latin-1").splitlines()[-3:]]))
     lines = data.decode("latin-1").replace("\r", "").splitlines()
     lines += [line for line in complaints if line.startswith("runner:")]
     return tuple(line.replace(f"{build}/", "build/").rstrip() for line in lines)
+
+
+def _converse(terminal, typed, process):
+    """What comes until the end, and the lines that nobody asked for; one is typed at each prompt."""
+    prompts, data = tuple(b"\n" + prompt.encode() for prompt in PROMPTS), b""
+    while more := _read(terminal):
+        data += more
+        if data.endswith(prompts):
+            if not typed:
+                process.terminate()  # it waits for a person
+                raise Trouble("the monitor is left at its prompt: the last line must end it")
+            os.write(terminal, typed.pop(0).encode() + b"\r")
+    return data, typed
 
 
 def _read(terminal):
@@ -228,17 +251,23 @@ def _prelude(text):
                    if m[1] == "sh" and re.match(r"\w+\(\) \{$", m[2].splitlines()[0]))
 
 
-def printed_by(text, command_lines, build):
-    """What a transcript's command prints now."""
+def typed_lines(shown):
+    """What a person types at the monitor's prompts."""
+    return tuple(line.removeprefix(prompt) for line in shown for prompt in PROMPTS
+                 if line.startswith(prompt))
+
+
+def printed_by(text, command_lines, shown, build):
+    """What a transcript's command prints now, when what it shows is typed at the prompts."""
     command = " ".join(line.rstrip("\\").strip() for line in command_lines)[2:]
-    return list(_run(_shell(command, _prelude(text), build), str(build)))
+    return list(_run(_shell(command, _prelude(text), build), str(build), typed_lines(shown)))
 
 
 def problems(path, build):
     """Yields a text for each transcript of the document that is not what is printed now."""
     text = path.read_text(encoding="utf-8")
     for _, command, shown in transcripts(text):
-        diff = difference(shown, printed_by(text, command, build))
+        diff = difference(shown, printed_by(text, command, shown, build))
         if diff is not None:
             yield f"{path.name}: {command[0]}\n{diff}"
 
@@ -247,7 +276,7 @@ def rewrite(path, build):
     """Brings a document's transcripts up to date."""
     text = out = path.read_text(encoding="utf-8")
     for (start, end), command, shown in reversed(list(transcripts(text))):
-        lines = updated(shown, printed_by(text, command, build))
+        lines = updated(shown, printed_by(text, command, shown, build))
         out = out[:start] + "\n".join([*command, *lines]) + "\n" + out[end:]
     path.write_text(out, encoding="utf-8")
 

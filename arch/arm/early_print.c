@@ -14,34 +14,27 @@
 
 extern u32 early_error_word;
 
-/* How each kind takes a byte: when the bit of its status register has this value. */
-struct sender {
-	u8 status, data; /* by number */
+/* How each kind takes a byte: when a bit of its status register has this value. */
+static const struct {
+	u8 status, data; /* registers, by number */
 	u8 bit, value;
+} senders[] = {
+	[UART_PL011] = { 6, 0, 5, 0 },	 /* FR.TXFF */
+	[UART_NS16550] = { 5, 0, 5, 1 }, /* LSR.THRE */
+	[UART_SAMSUNG] = { 4, 8, 2, 1 }, /* UTRSTAT: empty, with and without FIFO */
 };
-
-static struct sender sender_of(enum uart_kind kind)
-{
-	switch (kind) {
-	case UART_NS16550:
-		return (struct sender){ 5, 0, 5, 1 }; /* LSR.THRE */
-	case UART_SAMSUNG:
-		return (struct sender){ 4, 8, 2, 1 }; /* UTRSTAT: empty, with and without FIFO */
-	default:
-		return (struct sender){ 6, 0, 5, 0 }; /* PL011 FR.TXFF */
-	}
-}
 
 static void put_text(const struct console_port *port, const char *text)
 {
-	struct sender sender = sender_of(port->kind);
 	volatile u8 *uart = (volatile u8 *)(vaddr_t)pa_low32(port->pa);
-	volatile u8 *status = uart + (sender.status << port->shift);
+	volatile u8 *status = uart + (senders[port->kind].status << port->shift);
+	volatile u8 *data = uart + (senders[port->kind].data << port->shift);
 
 	for (; *text; text++) {
-		while ((io_read(status, port->width) >> sender.bit & 1) != sender.value) {
+		while ((io_read(status, port->width) >> senders[port->kind].bit & 1) !=
+		       senders[port->kind].value) {
 		}
-		io_write(uart + (sender.data << port->shift), port->width, (u8)*text);
+		io_write(data, port->width, (u8)*text);
 	}
 }
 

@@ -17,11 +17,12 @@
  * cpu_leave: never returns.
  * In:	r0 physical address to go on at, ARM state		r3 = 1: only the first cache level, for others
  *	r1, r2 what it finds in r1 and r2 (and 0 in r0)		share the rest; 0: to the point of coherency
- * Mode: SVC, interrupts masked, MMU on, at the link address; the boot table stands (boot_mmu).
+ * Mode: SVC, MMU on, at the link address; the boot table stands (boot_mmu).
  */
 	.globl	cpu_leave
 	.type	cpu_leave, %function
 cpu_leave:
+	cpsid	aif
 	mov	r9, r0
 	mov	r10, r1
 	mov	r11, r2

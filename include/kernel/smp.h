@@ -63,6 +63,9 @@ bool smp_query(u32 cpu, struct cpu_info *info);
 
 /* ---- leaving for another kernel ---- */
 
+/* Makes the boot table stand on two pages of lowmem, side by side: see arch/early_tables.h. */
+void boot_table_stand(void *pages);
+
 /*
  * Whether all others can be put where another kernel finds them: NULL, or what stands against it. *pen:
  * they wait in one. Changes nothing but what such CPUs read. Boot CPU.

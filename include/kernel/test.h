@@ -135,6 +135,8 @@ bool tests_run(struct span globs) __must_check;
 
 /* `stress=OPERATIONS[,SEED]`, for the suite of that name. False: that makes no sense. */
 bool tests_set_stress(struct span text) __must_check;
+/* DEBUG: `interleave=SEED[,COUNT]`, for the plays (tests/kernel/play.h). As above. */
+bool tests_set_interleave(struct span text) __must_check;
 
 /*
  * Runs the benchmarks that the globs match, printing one `@bench` line for each. 0, -ENOENT: no

@@ -37,6 +37,7 @@ struct bootargs {
 	struct span earlycon;
 	struct span init;
 	struct span errata_force; /* NAME of errata=force:NAME */
+	struct span interleave;	  /* DEBUG: SEED[,COUNT] */
 	bool monitor;
 	enum panic_action panic;
 	s32 loglevel;	   /* 0 to 8; -1: not given */
@@ -67,3 +68,9 @@ void bootargs_parse(struct bootargs *args, const char *text);
 
 /* A whole value as a size, "240M". 0, -EINVAL (also with a tail, or without a value), -ERANGE. */
 int bootargs_size(struct span value, u64 *bytes) __must_check;
+
+/*
+ * A whole value as "N" or "N,M", both from 1 on. 0, or -EINVAL and nothing is stored; without an M
+ * *second stays, and must not be 0.
+ */
+int bootargs_pair(struct span value, u32 *first, u32 *second) __must_check;

@@ -9,7 +9,7 @@
 #include <lib/fdt.h>
 #include <types.h>
 
-enum uart_kind { UART_NONE, UART_PL011 };
+enum uart_kind { UART_NONE, UART_PL011, UART_NS16550, UART_SAMSUNG };
 
 enum console_source {
 	CONSOLE_STDOUT_PATH,
@@ -22,6 +22,8 @@ enum console_source {
 struct console_port {
 	enum uart_kind kind;
 	enum console_source source;
+	u8 shift; /* register n is at n << shift */
+	u8 width; /* of each access, in bytes: 1, 2 or 4, never more than 1 << shift */
 	phys_addr_t pa;
 	fdt_node node; /* negative: not from the tree */
 };

@@ -117,6 +117,7 @@ int fdt_prop_u32(const struct fdt *f, fdt_node node, const char *name, u32 *valu
 /* The first string in it; NULL if absent or without its NUL. */
 const char *fdt_prop_string(const struct fdt *f, fdt_node node, const char *name);
 /* Whether one string of a list equals `text`. An unterminated last one does not count. */
+bool fdt_strings_have(const char *list, u32 len, const char *text);
 bool fdt_prop_has_string(const struct fdt *f, fdt_node node, const char *name, const char *text);
 
 /*
@@ -141,7 +142,10 @@ int fdt_reg(const struct fdt *f, fdt_node node, u32 index, u64 *addr, u64 *size)
 int fdt_reg_phys(const struct fdt *f, fdt_node node, u32 index, phys_addr_t *pa,
 		 phys_addr_t *size) __must_check;
 
-/* True if pa lies in a bank of a memory node (device_type "memory"): RAM, so not a device. */
+/*
+ * True if pa lies in a bank of a memory node (device_type "memory"): RAM, so not a device. What
+ * /reserved-memory takes out of a bank by no-map may be one.
+ */
 bool fdt_is_memory(const struct fdt *f, phys_addr_t pa);
 
 /* Entry `index` of the memory reservation block, physical. 0, or -ENOENT after the last. */

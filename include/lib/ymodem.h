@@ -15,7 +15,7 @@ enum ymodem_end {
 	YMODEM_DAMAGED,	  /* the same block ten times */
 	YMODEM_ORDER,	  /* a block is missing */
 	YMODEM_NO_FILE,	  /* the sender had none */
-	YMODEM_HEADER,	  /* its first block has no proper name and size */
+	YMODEM_HEADER,	  /* its first block has no proper name and size, or the file is longer */
 	YMODEM_REFUSED,	  /* by begin() or data() */
 };
 

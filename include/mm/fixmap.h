@@ -54,7 +54,7 @@ static __always_inline void *fixmap_set(enum fixmap_slot slot, phys_addr_t pa, p
 	       "slot %u at %p is in use, or W+X was asked for", slot, (void *)va);
 	pte_write(&fixmap_table[slot], pfn_pte(pa_to_pfn(pa), prot));
 	dsb_walk(); /* the entry, before any CPU's walker may look */
-	isb();	     /* and before a later access here is translated */
+	isb();	    /* and before a later access here is translated */
 	return (void *)va;
 }
 

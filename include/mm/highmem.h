@@ -137,7 +137,7 @@ static __always_inline void *kmap_local_pfn(pfn_t pfn, pgprot_t prot)
 	pte_write(core->kmap_ptes + depth, pfn_pte(pfn, prot));
 	interleave_point(POINT_LOCAL_WRITTEN);
 	dsb_walk_local(); /* the entry, before this CPU's walker may look */
-	isb();	     /* and before a later access is translated */
+	isb();		  /* and before a later access is translated */
 	return (void *)(core->kmap_va + depth * PAGE_SIZE);
 }
 

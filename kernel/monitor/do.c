@@ -3,7 +3,6 @@
 #include "monitor.h"
 
 #include <bug.h>
-#include <kernel/console.h>
 #include <kernel/memtest.h>
 #include <kernel/power.h>
 #include <kernel/test.h>
@@ -12,36 +11,20 @@
 /* Suites use the same slots and count the same pages. */
 static bool nothing_open(void)
 {
-	if (opened_list()) {
-		say("error: close that first (close all): the tests count pages and use the same slots");
-		return false;
-	}
-	return true;
+	return opened_list() == 0 ||
+	       say_error(
+		       "close that first (close all): the tests count pages and use the same slots");
 }
 
-static struct span argument(u32 argc, char **argv)
+/* test, bench, memtest */
+void cmd_run(u32 argc, char **argv)
 {
-	return argc > 0 ? (struct span){ argv[0], strlen(argv[0]) } : (struct span){ "", 0 };
-}
+	struct span what = { argc > 0 ? argv[0] : "", argc > 0 ? strlen(argv[0]) : 0 };
 
-void cmd_test(u32 argc, char **argv)
-{
 	if (nothing_open()) {
-		run_end(tests_run(argument(argc, argv)));
-	}
-}
-
-void cmd_bench(u32 argc, char **argv)
-{
-	if (nothing_open()) {
-		run_end(bench_run(argument(argc, argv)) == 0);
-	}
-}
-
-void cmd_memtest(u32 argc, char **argv)
-{
-	if (nothing_open()) {
-		run_end(memtest_main(argument(argc, argv)));
+		run_end(argv[-1][0] == 't' ? tests_run(what) :
+			argv[-1][0] == 'b' ? bench_run(what) == 0 :
+					     memtest_main(what));
 	}
 }
 
@@ -112,30 +95,29 @@ void cmd_oops(u32 argc, char **argv)
 			kinds[i].run();
 		}
 	}
-	say("%s", argc ? "error: no such kind: oops alone lists them" :
-			 "and each fatal test: test fatal.NAME");
+	if (argc == 0) {
+		say("and each fatal test: test fatal.NAME");
+	} else {
+		(void)say_error("no such kind: oops alone lists them");
+	}
 }
 
 /* ---- the end ---- */
 
-/* It does not come at once. */
-static void wait_a_second(void)
+/* reboot, poweroff */
+void cmd_end(__unused u32 argc, char **argv)
 {
+	if (!after_panic()) {
+		(void)opened_list();
+	}
+	if (argv[-1][0] == 'r') {
+		power_reboot();
+	} else {
+		power_off();
+	}
+	/* It does not come at once. */
 	for (u32 i = 0; i < 1000000000; i++) {
 		compiler_barrier();
 	}
-}
-
-void cmd_reboot(__unused u32 argc, __unused char **argv)
-{
-	power_reboot();
-	wait_a_second();
-	say("error: nothing here can do it");
-}
-
-void cmd_poweroff(__unused u32 argc, __unused char **argv)
-{
-	power_off();
-	wait_a_second();
-	say("error: nothing here can do it");
+	(void)say_error("nothing here can do it");
 }

@@ -28,9 +28,9 @@ static struct {
 
 struct line {
 	char *text;
-	u32 len;
-	u32 back;   /* how many lines back in the history it came from; 0: typed */
-	u32 escape; /* bytes of an escape sequence so far */
+	u32 len, at; /* at: the cursor */
+	u32 back;    /* how many lines back in the history it came from; 0: typed */
+	u32 escape;  /* bytes of an escape sequence so far */
 	bool too_long;
 	const char *prompt;
 };
@@ -100,12 +100,38 @@ static void newline(void)
 	echo("\r\n", 2);
 }
 
+static void repeat(char c, u32 count)
+{
+	while (count-- > 0) {
+		echo(&c, 1);
+	}
+}
+
+/* What stands from the cursor on, and blanks where there was more. */
+static void show_tail(const struct line *l, u32 gone)
+{
+	echo(l->text + l->at, l->len - l->at);
+	repeat(' ', gone);
+	repeat('\b', l->len - l->at + gone);
+}
+
+static void move_to(struct line *l, u32 at)
+{
+	if (at < l->at) {
+		repeat('\b', l->at - at);
+	} else {
+		echo(l->text + l->at, at - l->at);
+	}
+	l->at = at;
+}
+
+/* Letters before the cursor. */
 static void rub_out(struct line *l, u32 count)
 {
-	for (u32 i = 0; i < count; i++) {
-		echo("\b \b", 3);
-	}
+	move_to(l, l->at - count);
 	l->len -= count;
+	memmove(l->text + l->at, l->text + l->at + count, l->len - l->at);
+	show_tail(l, count);
 }
 
 static void insert(struct line *l, const char *text, u32 len)
@@ -117,21 +143,24 @@ static void insert(struct line *l, const char *text, u32 len)
 		len = room;
 		echo("\a", 1);
 	}
-	memcpy(l->text + l->len, text, len);
+	memmove(l->text + l->at + len, l->text + l->at, l->len - l->at);
+	memcpy(l->text + l->at, text, len);
 	l->len += len;
-	echo(text, len);
+	move_to(l, l->at + len);
+	show_tail(l, 0);
 }
 
 static void redraw(const struct line *l)
 {
 	newline();
 	echo(l->prompt, (u32)strlen(l->prompt));
-	echo(l->text, l->len);
+	echo(l->text, l->at);
+	show_tail(l, 0);
 }
 
 static void rub_out_word(struct line *l)
 {
-	u32 left = l->len;
+	u32 left = l->at;
 
 	while (left > 0 && l->text[left - 1] == ' ') {
 		left--;
@@ -139,7 +168,7 @@ static void rub_out_word(struct line *l)
 	while (left > 0 && l->text[left - 1] != ' ') {
 		left--;
 	}
-	rub_out(l, l->len - left);
+	rub_out(l, l->at - left);
 }
 
 /* ---- history ---- */
@@ -169,6 +198,7 @@ static void history_show(struct line *l, u32 back)
 	if (back > 0) {
 		text = state.history[(state.added - back) % HISTORY_LINES];
 	}
+	move_to(l, l->len);
 	rub_out(l, l->len);
 	insert(l, text, (u32)strlen(text));
 	l->back = back;
@@ -232,12 +262,13 @@ static void list_candidates(const struct line *l, u32 words, const char *word)
 	redraw(l);
 }
 
-/* Tab: what all candidates agree on, or else a list of them. */
+/* Tab: what all candidates agree on, or else a list of them. At the line's end. */
 static void complete(struct line *l)
 {
 	u32 start = l->len, words = 0, matches, common;
 	char first[CANDIDATE_MAX];
 
+	move_to(l, l->len);
 	l->text[l->len] = '\0';
 	while (start > 0 && l->text[start - 1] != ' ') {
 		start--;
@@ -260,41 +291,40 @@ static void complete(struct line *l)
 
 /* ---- keys ---- */
 
-/* The arrows up and down; all else of its kind is swallowed. */
-static void escape_byte(struct line *l, int c)
+/* The arrows, home and end as the keys that do the same; all else of its kind is swallowed. */
+static int escape_byte(struct line *l, int c)
 {
+	static const char keys[] = { 'A', CTRL('P'), 'B', CTRL('N'), 'C', CTRL('F'),
+				     'D', CTRL('B'), 'H', CTRL('A'), 'F', CTRL('E') };
+
 	if (l->escape == 1) {
 		l->escape = c == '[' || c == 'O' ? 2 : 0;
-		return;
+		return 0;
 	}
 	if (c < '@' && l->escape < ESC_MAX) {
 		l->escape++;
-		return;
+		return 0;
 	}
 	l->escape = 0;
-	if (c == 'A') {
-		history_show(l, l->back + 1);
-	} else if (c == 'B') {
-		history_newer(l);
+	for (u32 i = 0; i < sizeof(keys); i += 2) {
+		if (keys[i] == c) {
+			return keys[i + 1];
+		}
 	}
+	return 0;
 }
 
 static void edit(struct line *l, int c)
 {
 	char letter = (char)c;
 
-	if (l->escape > 0 && c >= ' ') {
-		escape_byte(l, c);
-		return;
-	}
-	l->escape = 0;
 	switch (c) {
 	case CTRL('H'):
 	case DEL:
-		rub_out(l, l->len > 0);
+		rub_out(l, l->at > 0);
 		break;
 	case CTRL('U'):
-		rub_out(l, l->len);
+		rub_out(l, l->at);
 		break;
 	case CTRL('W'):
 		rub_out_word(l);
@@ -304,6 +334,18 @@ static void edit(struct line *l, int c)
 		break;
 	case CTRL('N'):
 		history_newer(l);
+		break;
+	case CTRL('A'):
+		move_to(l, 0);
+		break;
+	case CTRL('E'):
+		move_to(l, l->len);
+		break;
+	case CTRL('B'):
+		move_to(l, l->at - (l->at > 0));
+		break;
+	case CTRL('F'):
+		move_to(l, l->at + (l->at < l->len));
 		break;
 	case CTRL('L'):
 		redraw(l);
@@ -322,6 +364,16 @@ static void edit(struct line *l, int c)
 	if (l->len == 0) {
 		l->too_long = false;
 	}
+}
+
+static void take(struct line *l, int c)
+{
+	if (l->escape > 0 && c >= ' ') {
+		c = escape_byte(l, c);
+	} else {
+		l->escape = 0;
+	}
+	edit(l, c);
 }
 
 bool line_read(const char *prompt, char text[LINE_MAX])
@@ -349,8 +401,9 @@ bool line_read(const char *prompt, char text[LINE_MAX])
 		if (c == '\r' || c == '\n') {
 			break;
 		}
-		edit(&l, c);
+		take(&l, c);
 	}
+	move_to(&l, l.len);
 	newline();
 	text[l.len] = '\0';
 	if (l.too_long) {

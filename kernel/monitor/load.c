@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * load: a file by YMODEM, into HighMem pages that are then the person's, like those of alloc.
- * Gives every page back when the file does not come whole.
+ * Gives every page back when the file does not come whole. boot: enters such a file, or what lies at
+ * a physical address.
  */
 #include "monitor.h"
 
 #include <errno.h>
 #include <kernel/console.h>
+#include <kernel/reenter.h>
 #include <kernel/time.h>
 #include <lib/crc32.h>
 #include <lib/ymodem.h>
@@ -149,4 +151,57 @@ void cmd_load(__unused u32 argc, __unused char **argv)
 	receive(n);
 	kfree(file);
 	file = NULL;
+}
+
+/* ---- boot ---- */
+
+/* A file's pages lie anywhere, above 4 GiB mostly: an image of them, in one block of lowmem. */
+static const char *boot_file(const struct opened *o, struct reenter *r)
+{
+	struct page *block;
+	const char *why;
+	u32 order = 0;
+	char *to;
+
+	while (order < MAX_ORDER && (PAGE_SIZE << order) < o->bytes) {
+		order++;
+	}
+	block = o->bytes <= PAGE_SIZE << order ? alloc_pages(GFP_KERNEL, order) : NULL;
+	if (!block) {
+		return "no memory in one piece";
+	}
+	to = lowmem_page_address(block);
+	for (pfn_t pfn = o->first; pfn; pfn = pfn_to_page(pfn)->next, to += PAGE_SIZE) {
+		memcpy_from_page(to, pfn_to_page(pfn), 0, PAGE_SIZE);
+	}
+	r->image = page_to_pa(block);
+	r->owned = true;
+	why = reenter_check(r->image, &r->bytes);
+	if (!why) {
+		why = r->bytes > o->bytes ? "it has been cut" : reenter(r);
+	}
+	free_pages(block, order);
+	return why;
+}
+
+void cmd_boot(u32 argc, char **argv)
+{
+	struct reenter r = { .bootargs = argc > 1 ? argv[1] : NULL };
+	const char *why = NULL;
+	u32 n;
+
+	for (u32 i = 1; i + 1 < argc; i++) {
+		argv[i][strlen(argv[i])] = ' '; /* one line again */
+	}
+	(void)opened_list();
+	if (argv[0][0] == '#') {
+		n = want_opened(argv[0], OPENED_FILE);
+		why = n ? boot_file(&opened[n], &r) : NULL;
+	} else if (want_address(argv[0], PHYS_END - 1, &r.image)) {
+		why = reenter_check(r.image, &r.bytes);
+		why = why ? why : reenter(&r);
+	}
+	if (why) {
+		(void)say_error("%.40s: %s", argv[0], why);
+	}
 }

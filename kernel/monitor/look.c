@@ -7,6 +7,7 @@
 #include <kernel/oops.h>
 #include <kernel/report.h>
 #include <kernel/test.h>
+#include <lib/printf.h>
 #include <mm/highmem.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
@@ -101,21 +102,24 @@ static void count_free(void *arg, const struct page *page)
 
 void cmd_zones(__unused u32 argc, __unused char **argv)
 {
-	say("free blocks of 2^order pages, by order, and single pages on per-CPU lists");
-	say("  zone          pages       free     0     1     2     3     4     5     6     7     8"
-	    "     9    10  per-CPU");
+	struct zone_info zone;
+	char orders[MAX_ORDER * 7 + 8], *to;
+
+	say("free blocks of 2^order pages, by order from 0; single pages on CPUs' lists");
+	say("  zone          pages       free%62s  on lists", "");
 	for (u32 i = 0; i < ZONES; i++) {
 		struct zone_count c = { .single = 0 };
-		struct zone_info zone;
-		pfn_t start = i == ZONE_NORMAL ? 0 : mm.low_end_pfn;
+		bool low = i == ZONE_NORMAL;
 
 		zone_query(i, &zone);
-		for_each_block(start, i == ZONE_NORMAL ? mm.low_end_pfn : mm.end_pfn, count_free,
-			       &c);
-		say("  %-8s %10u %10u %5u %5u %5u %5u %5u %5u %5u %5u %5u %5u %5u %8u", zone.name,
-		    zone.total_pages, zone.free_pages, c.blocks[0], c.blocks[1], c.blocks[2],
-		    c.blocks[3], c.blocks[4], c.blocks[5], c.blocks[6], c.blocks[7], c.blocks[8],
-		    c.blocks[9], c.blocks[10], c.single);
+		for_each_block(low ? 0 : mm.low_end_pfn, low ? mm.low_end_pfn : mm.end_pfn,
+			       count_free, &c);
+		to = orders;
+		for (u32 order = 0; order <= MAX_ORDER; order++) {
+			to += snprintf(to, 7, " %5u", c.blocks[order]);
+		}
+		say("  %-8s %10u %10u%s %8u", zone.name, zone.total_pages, zone.free_pages, orders,
+		    c.single);
 	}
 }
 
@@ -146,20 +150,53 @@ void cmd_slabs(__unused u32 argc, __unused char **argv)
 
 /* ---- one page, one address ---- */
 
+const char *type_word(enum mem_type type)
+{
+	static const char words[][12] = { "normal", "device", "uncached", "ordered" };
+
+	return type < ARRAY_SIZE(words) ? words[type] : "unknown";
+}
+
+/* The first page of the block that pfn lies in. */
+static pfn_t block_of(pfn_t pfn)
+{
+	for (u32 order = 0; order <= MAX_ORDER; order++) {
+		pfn_t first = pfn >> order << order;
+
+		if (pfn_valid(first) && page_state(pfn_to_page(first)) != PAGE_INSIDE &&
+		    page_order(pfn_to_page(first)) >= order) {
+			return first;
+		}
+	}
+	return pfn;
+}
+
 void page_say(pfn_t pfn)
 {
-	static const char states[][12] = { "inside", "free", "free, PCP", "allocated", "slab",
-					   "",	     "",     "",	  "reserved" };
-	static const char types[][12] = { "normal", "device", "uncached", "ordered" };
-	const struct page *page = pfn_to_page(pfn);
-	u32 state = page_state(page);
+	static const char *const states[] = {
+		[PAGE_INSIDE] = "inside a block",
+		[PAGE_BUDDY] = "free",
+		[PAGE_PCP] = "free, on a CPU's list",
+		[PAGE_ALLOCATED] = "allocated",
+		[PAGE_SLAB] = "slab",
+		[PAGE_RESERVED] = "reserved",
+	};
+	const struct page *page = pfn_to_page(pfn), *block = pfn_to_page(block_of(pfn));
+	u32 state = page_state(block), mine = opened_page(pfn);
 
 	say("page 0x%06x: physical 0x%010llx, %s, %s%s", pfn, pfn_to_pa(pfn),
 	    page_is_high(page) ? "HighMem" : "lowmem",
-	    state < ARRAY_SIZE(states) ? states[state] : "in no known state",
+	    state < ARRAY_SIZE(states) && states[state] ? states[state] : "in no known state",
 	    pa_in_image(pfn_to_pa(pfn)) ? ": the kernel image" : "");
-	say("  flags 0x%08x: order %u, type %s; references %d; struct page at 0x%08x", page->flags,
-	    page_order(page), types[page_type(page)], page->refcount, (u32)(vaddr_t)page);
+	say("  flags 0x%08x, type %s, references %d; struct page at 0x%08x", page->flags,
+	    type_word(page_type(page)), page->refcount, (u32)(vaddr_t)page);
+	if (page_order(block)) {
+		say("  in a block of %u pages from 0x%06x", 1u << page_order(block),
+		    page_to_pfn(block));
+	}
+	if (mine) {
+		say("  yours: #%u", mine);
+	}
 	if (page_is_high(page) && page->kmap) {
 		struct pkmap_window w;
 
@@ -177,13 +214,15 @@ void cmd_page(__unused u32 argc, char **argv)
 	const struct page *page;
 	pfn_t pfn;
 
-	if (argv[0][0] == '#') {
-		page = want_page(argv[0]);
-		if (page) {
-			page_say(page_to_pfn(page));
+	if (argv[0][0] != '#') {
+		if (want_ram_pfn(argv[0], &pfn)) {
+			page_say(pfn);
 		}
-	} else if (want_ram_pfn(argv[0], &pfn)) {
-		page_say(pfn);
+		return;
+	}
+	page = want_page(argv[0]);
+	if (page) {
+		page_say(page_to_pfn(page));
 	}
 }
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns what the person opened: pages, windows, areas, each with a number. Must never let them
+ * Commands that make pages, windows and areas, and take them down again. Must never let the person
  * break a rule that is a BUG: pages are their own or refused, windows are closed once and in
  * order, and before the pages that they show.
  */
 #include "monitor.h"
 
 #include <arch/current.h>
-#include <lib/printf.h>
 #include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include <mm/vmalloc.h>
@@ -15,172 +14,6 @@
 #define PAGES_SHOWN 6
 #define ALLOC_MAX   65536u
 #define VMAP_MAX    64
-
-struct opened opened[OPENED_MAX + 1];
-
-const char *opened_name(enum opened_kind kind)
-{
-	static const char names[][16] = { "",	  "pages",   "kmap",   "klocal",
-					  "vmap", "vmalloc", "fixmap", "file" };
-
-	return names[kind];
-}
-
-static bool holds_pages(const struct opened *o)
-{
-	return o->kind == OPENED_PAGES || o->kind == OPENED_FILE;
-}
-
-/* ---- the list ---- */
-
-u32 opened_new(void)
-{
-	for (u32 n = 1; n <= OPENED_MAX; n++) {
-		if (opened[n].kind == OPENED_NONE) {
-			opened[n].since_s = seconds_now();
-			return n;
-		}
-	}
-	say("error: %u things are open: close some", OPENED_MAX);
-	return 0;
-}
-
-/* One line, `more` behind it. */
-static void say_opened(u32 n, const char *more)
-{
-	const struct opened *o = &opened[n];
-
-	if (o->kind == OPENED_FILE) {
-		say("#%u: file of %u bytes in %u pages from 0x%06x%s", n, o->bytes, o->count,
-		    o->first, more);
-	} else if (o->kind == OPENED_PAGES) {
-		say("#%u: %u page%s from 0x%06x%s", n, o->count, o->count == 1 ? "" : "s", o->first,
-		    more);
-	} else if (o->count > 1 || o->kind == OPENED_VMALLOC) {
-		say("#%u: %s of %u pages at 0x%08x%s", n, opened_name(o->kind), o->count,
-		    (u32)(vaddr_t)o->va, more);
-	} else {
-		say("#%u: %s of page 0x%06x at 0x%08x%s", n, opened_name(o->kind), o->first,
-		    (u32)(vaddr_t)o->va, more);
-	}
-}
-
-void opened_describe(u32 n)
-{
-	say_opened(n, "");
-}
-
-bool opened_list(void)
-{
-	char age[24];
-	bool any = false;
-
-	for (u32 n = 1; n <= OPENED_MAX; n++) {
-		if (opened[n].kind != OPENED_NONE) {
-			(void)snprintf(age, sizeof(age), ", for %u s",
-				       seconds_now() - opened[n].since_s);
-			say_opened(n, age);
-			any = true;
-		}
-	}
-	return any;
-}
-
-void cmd_opened(__unused u32 argc, __unused char **argv)
-{
-	if (!opened_list()) {
-		say("nothing");
-	}
-}
-
-u32 opened_at(vaddr_t va)
-{
-	for (u32 n = 1; n <= OPENED_MAX; n++) {
-		const struct opened *o = &opened[n];
-
-		if (o->va && va - (vaddr_t)o->va < o->count * PAGE_SIZE) {
-			return n;
-		}
-	}
-	return 0;
-}
-
-static void opened_set(u32 n, enum opened_kind kind, pfn_t first, u32 count, void *va)
-{
-	opened[n].kind = kind;
-	opened[n].first = first;
-	opened[n].count = count;
-	opened[n].va = va;
-	opened_describe(n);
-}
-
-static void opened_forget(u32 n)
-{
-	opened[n] = (struct opened){ .kind = OPENED_NONE };
-}
-
-/* ---- what a word names ---- */
-
-/* "#3" is 3, if that is open; a number, what begins at that address or page. 0: error, said. */
-static u32 want_opened(const char *word, enum opened_kind kind)
-{
-	u32 n = 0, value;
-
-	if (word[0] == '#') {
-		if (!want_number(word + 1, UINT32_MAX, &n)) {
-			return 0;
-		}
-		n = n <= OPENED_MAX ? n : 0;
-	} else {
-		if (!want_number(word, UINT32_MAX, &value)) {
-			return 0;
-		}
-		for (u32 i = 1; i <= OPENED_MAX && n == 0; i++) {
-			const struct opened *o = &opened[i];
-			bool is = o->va ? (vaddr_t)o->va == value || o->first == value :
-					  o->first == value;
-
-			n = is && o->kind != OPENED_NONE &&
-					    (kind == OPENED_NONE || o->kind == kind) ?
-				    i :
-				    0;
-		}
-	}
-	if (n == 0 || opened[n].kind == OPENED_NONE) {
-		say("error: %.40s: you have nothing open there", word);
-		return 0;
-	}
-	if (kind != OPENED_NONE && opened[n].kind != kind &&
-	    !(kind == OPENED_PAGES && holds_pages(&opened[n]))) {
-		say("error: #%u is a %s", n, opened_name(opened[n].kind));
-		return 0;
-	}
-	return n;
-}
-
-struct page *want_page(const char *word)
-{
-	pfn_t wanted;
-	u32 n;
-
-	if (word[0] == '#') {
-		n = want_opened(word, OPENED_PAGES);
-		return n ? pfn_to_page(opened[n].first) : NULL;
-	}
-	if (!want_ram_pfn(word, &wanted)) {
-		return NULL;
-	}
-	for (n = 1; n <= OPENED_MAX; n++) {
-		for (pfn_t pfn = holds_pages(&opened[n]) ? opened[n].first : 0; pfn;
-		     pfn = pfn_to_page(pfn)->next) {
-			if (pfn == wanted) {
-				return pfn_to_page(pfn);
-			}
-		}
-	}
-	say("error: page 0x%x is not yours: alloc gives you some", wanted);
-	return NULL;
-}
 
 /* ---- alloc, free ---- */
 
@@ -194,7 +27,7 @@ static void free_chain(pfn_t first)
 	}
 }
 
-/* The first of count pages; 0: no memory. */
+/* The first of count pages; 0, with a message: no memory. */
 static pfn_t alloc_chain(gfp_t gfp, u32 count)
 {
 	pfn_t first = 0, *link = &first;
@@ -204,13 +37,22 @@ static pfn_t alloc_chain(gfp_t gfp, u32 count)
 
 		if (!page) {
 			free_chain(first);
-			return 0;
+			return say_error("there are no %u pages of that kind", count);
 		}
 		page->next = 0;
 		*link = page_to_pfn(page);
 		link = &page->next;
 	}
 	return first;
+}
+
+static void opened_set(u32 n, enum opened_kind kind, pfn_t first, u32 count, void *va)
+{
+	opened[n].kind = kind;
+	opened[n].first = first;
+	opened[n].count = count;
+	opened[n].va = va;
+	opened_describe(n);
 }
 
 void cmd_alloc(u32 argc, char **argv)
@@ -227,12 +69,8 @@ void cmd_alloc(u32 argc, char **argv)
 		return;
 	}
 	n = count > 0 ? opened_new() : 0;
-	if (n == 0) {
-		return;
-	}
-	first = alloc_chain(high ? GFP_HIGHONLY : GFP_KERNEL, count);
+	first = n ? alloc_chain(high ? GFP_HIGHONLY : GFP_KERNEL, count) : 0;
 	if (!first) {
-		say("error: there are no %u pages of that kind", count);
 		return;
 	}
 	opened_set(n, OPENED_PAGES, first, count, NULL);
@@ -244,75 +82,23 @@ void cmd_alloc(u32 argc, char **argv)
 	}
 }
 
-/* A window onto one of the pages; 0: none. An area of vmap holds its pages itself. */
-static u32 window_onto(pfn_t first)
-{
-	for (pfn_t pfn = first; pfn; pfn = pfn_to_page(pfn)->next) {
-		for (u32 n = 1; n <= OPENED_MAX; n++) {
-			if (opened[n].va && opened[n].kind != OPENED_VMAP &&
-			    opened[n].kind != OPENED_VMALLOC && opened[n].first == pfn) {
-				return n;
-			}
-		}
-	}
-	return 0;
-}
+/* ---- mapping and unmapping, told ---- */
 
-static void close_pages(u32 n)
-{
-	u32 window = window_onto(opened[n].first);
-
-	if (window) {
-		say("error: #%u shows one of these pages: close it first", window);
-		return;
-	}
-	free_chain(opened[n].first);
-	opened_forget(n);
-}
-
-/* ---- windows ---- */
-
-void cmd_kmap(__unused u32 argc, char **argv)
-{
-	struct page *page = want_page(argv[0]);
-	struct pkmap_info info;
-	struct trace trace;
-	u32 n = page ? opened_new() : 0;
-	void *va;
-
-	if (n == 0) {
-		return;
-	}
-	pkmap_query(&info);
-	if (page_is_high(page) && page->kmap) {
-		info.next = page->kmap;
-	}
-	trace_begin(&trace, info.next ? (void *)(PKMAP_START + (info.next - 1) * PAGE_SIZE) : NULL);
-	va = kmap_try(page);
-	trace_stop(&trace);
-	if (!va) {
-		say("error: all windows are in use");
-		return;
-	}
-	opened_set(n, OPENED_KMAP, page_to_pfn(page), 1, va);
-	trace_end(
-		&trace, va,
-		trace_on && trace.va == va && trace.count > 0 ?
-			"it had its window still: nothing is written, only counted" :
-			"entry stored at once; DSB ISHST, for walkers; ISB, for this CPU; then the count");
-}
-
-static void close_kmap(u32 n)
-{
-	struct trace trace;
-	void *va = opened[n].va;
-
-	trace_begin(&trace, va);
-	kunmap(pfn_to_page(opened[n].first));
-	trace_stop(&trace);
-	opened_forget(n);
-	trace_end(&trace, va, "only counted: nothing is written, no TLBI; the wrap will do both");
-}
+/* What is done to entries, in order. */
+static const char stored[] = "each entry stored at once; DSB ISHST, for all walkers; ISB",
+		  only_counted[] = "nothing is written, no TLBI: only counted, until the wrap",
+		  lazily[] = "the valid bit is cleared; no TLBI yet: the address waits for a purge";
+static const struct {
+	const char *map, *unmap;
+} sequences[OPENED_KINDS] = {
+	[OPENED_KMAP] = { stored, only_counted },
+	[OPENED_KLOCAL] = { "entry stored at once; DSB NSHST, for this CPU's walker; ISB",
+			    "entry cleared; DSB NSHST; TLBIMVAA, this address, this CPU; DSB NSH; ISB" },
+	[OPENED_VMAP] = { stored, lazily },
+	[OPENED_VMALLOC] = { stored, lazily },
+	[OPENED_FIXMAP] = { stored,
+			    "entry cleared; DSB ISHST; TLBIMVAAIS, this address, all CPUs; DSB ISH; ISB" },
+};
 
 /* Where this thread's next kmap_local window opens. */
 static void *next_local(void)
@@ -322,84 +108,116 @@ static void *next_local(void)
 	return (void *)(core->kmap_va + core->kmap_depth * PAGE_SIZE);
 }
 
-void cmd_klocal(__unused u32 argc, char **argv)
+static void *pkmap_address(u32 number)
 {
-	struct page *page = want_page(argv[0]);
-	struct trace trace;
-	u32 n = page ? opened_new() : 0;
+	return number ? (void *)(PKMAP_START + (number - 1) * PAGE_SIZE) : NULL;
+}
+
+/* Where a window onto the page will open; NULL: its address is not known before. */
+static void *expected(enum opened_kind kind, const struct page *page)
+{
+	struct pkmap_info info;
+
+	switch (kind) {
+	case OPENED_KLOCAL:
+		return next_local();
+	case OPENED_FIXMAP:
+		return (void *)fixmap_va(FIX_STORY);
+	case OPENED_KMAP:
+		pkmap_query(&info);
+		return pkmap_address(page->kmap ? page->kmap : info.next);
+	default:
+		return NULL;
+	}
+}
+
+/* False, with a message: it would be a BUG. */
+static bool may_map(enum opened_kind kind)
+{
+	vaddr_t fixed = fixmap_va(FIX_STORY);
+
+	/* Commands need a few themselves. */
+	if (kind == OPENED_KLOCAL && current_core()->kmap_depth >= KMAP_LOCAL_DEPTH - 4) {
+		return say_error("a thread has %u such windows: close some", KMAP_LOCAL_DEPTH);
+	}
+	if (kind == OPENED_FIXMAP && pte_present(fixmap_table[FIX_STORY])) {
+		return say_error("the slot at 0x%08x is in use: #%u", (u32)fixed, opened_at(fixed));
+	}
+	return true;
+}
+
+/* NULL: none is left. vmalloc takes no pages but makes its own. */
+static void *map_silently(enum opened_kind kind, struct page **pages, u32 count)
+{
+	switch (kind) {
+	case OPENED_KMAP:
+		return kmap_try(pages[0]);
+	case OPENED_KLOCAL:
+		return kmap_local_page(pages[0]);
+	case OPENED_FIXMAP:
+		return fixmap_set(FIX_STORY, page_to_pa(pages[0]), PAGE_KERNEL);
+	case OPENED_VMAP:
+		return vmap(pages, count, PAGE_KERNEL);
+	default:
+		return vmalloc(count * PAGE_SIZE);
+	}
+}
+
+static void *map(enum opened_kind kind, struct page **pages, u32 count)
+{
+	bool still_open = kind == OPENED_KMAP && pages[0]->kmap;
 	void *va;
 
-	if (n == 0) {
-		return;
+	trace_begin(expected(kind, pages[0]), count);
+	va = map_silently(kind, pages, count);
+	if (va) {
+		trace_end(va, count, still_open ? only_counted : sequences[kind].map);
 	}
-	/* Commands need a few themselves. */
-	if (current_core()->kmap_depth >= KMAP_LOCAL_DEPTH - 4) {
-		say("error: a thread has %u such windows: close some", KMAP_LOCAL_DEPTH);
-		return;
-	}
-	preempt_disable(); /* so that the window is where we looked */
-	trace_begin(&trace, next_local());
-	va = kmap_local_page(page);
-	trace_stop(&trace);
-	preempt_enable();
-	opened_set(n, OPENED_KLOCAL, page_to_pfn(page), 1, va);
-	trace_end(&trace, va, "entry stored at once; DSB NSHST, for this CPU's walker; ISB");
+	return va;
 }
 
-static void close_klocal(u32 n)
+static void *last_kunmapped = (void *)PKMAP_START;
+
+static void unmap(enum opened_kind kind, struct page *page, u32 count, void *va)
 {
-	struct trace trace;
-	void *va = opened[n].va, *last = next_local() - PAGE_SIZE;
-
-	if (!is_lowmem(va) && va != last) {
-		say("error: these close in reverse order: first 0x%08x, #%u", (u32)(vaddr_t)last,
-		    opened_at((vaddr_t)last));
-		return;
+	trace_begin(va, count);
+	switch (kind) {
+	case OPENED_KMAP:
+		kunmap(page);
+		last_kunmapped = page_is_high(page) ? va : last_kunmapped;
+		break;
+	case OPENED_KLOCAL:
+		kunmap_local(va);
+		break;
+	case OPENED_FIXMAP:
+		fixmap_clear(FIX_STORY);
+		break;
+	case OPENED_VMAP:
+		vunmap(va);
+		break;
+	default:
+		vfree(va);
 	}
-	trace_begin(&trace, va);
-	kunmap_local(va);
-	trace_stop(&trace);
-	opened_forget(n);
-	trace_end(&trace, va,
-		  "entry cleared; DSB NSHST; TLBIMVAA, this address, this CPU; DSB NSH; ISB");
+	trace_end(va, count, sequences[kind].unmap);
 }
 
-void cmd_fixmap(__unused u32 argc, char **argv)
+/* ---- opening ---- */
+
+static void open_one(enum opened_kind kind, struct page **pages, u32 count)
 {
-	struct page *page = want_page(argv[0]);
-	void *va = (void *)fixmap_va(FIX_STORY);
-	struct trace trace;
-	u32 n = page ? opened_new() : 0;
+	u32 n = opened_new();
+	void *va;
 
-	if (n == 0) {
+	if (n == 0 || !may_map(kind)) {
 		return;
 	}
-	if (pte_present(fixmap_table[FIX_STORY])) {
-		say("error: the slot at 0x%08x is in use: #%u", (u32)(vaddr_t)va,
-		    opened_at((vaddr_t)va));
-		return;
+	va = map(kind, pages, count);
+	if (va) {
+		opened_set(n, kind, pages[0] ? page_to_pfn(pages[0]) : 0, count, va);
+	} else {
+		(void)say_error("no window, no address space or no memory is left for that");
 	}
-	trace_begin(&trace, va);
-	(void)fixmap_set(FIX_STORY, page_to_pa(page), PAGE_KERNEL);
-	trace_stop(&trace);
-	opened_set(n, OPENED_FIXMAP, page_to_pfn(page), 1, va);
-	trace_end(&trace, va, "entry stored at once; DSB ISHST, for all walkers; ISB");
 }
-
-static void close_fixmap(u32 n)
-{
-	struct trace trace;
-	void *va = opened[n].va;
-
-	trace_begin(&trace, va);
-	fixmap_clear(FIX_STORY);
-	trace_stop(&trace);
-	opened_forget(n);
-	trace_end(&trace, va,
-		  "entry cleared; DSB ISHST; TLBIMVAAIS, this address, all CPUs; DSB ISH; ISB");
-}
-
-/* ---- areas ---- */
 
 /* Adds what a word names to the list: one page, or all of #N. False: error, said. */
 static bool add_pages(const char *word, struct page **pages, u32 *count)
@@ -412,8 +230,7 @@ static bool add_pages(const char *word, struct page **pages, u32 *count)
 	}
 	for (;;) {
 		if (*count == VMAP_MAX) {
-			say("error: %u pages at once are the most here", VMAP_MAX);
-			return false;
+			return say_error("%u pages at once are the most here", VMAP_MAX);
 		}
 		pages[(*count)++] = page;
 		if (!all || !page->next) {
@@ -426,137 +243,108 @@ static bool add_pages(const char *word, struct page **pages, u32 *count)
 void cmd_vmap(u32 argc, char **argv)
 {
 	struct page *pages[VMAP_MAX];
-	struct trace trace;
-	u32 count = 0, n;
-	void *va;
+	u32 count = 0;
 
 	for (u32 i = 0; i < argc; i++) {
 		if (!add_pages(argv[i], pages, &count)) {
 			return;
 		}
 	}
-	n = opened_new();
-	if (n == 0) {
-		return;
-	}
-	trace_begin(&trace, NULL);
-	va = vmap(pages, count, PAGE_KERNEL);
-	trace_stop(&trace);
-	if (!va) {
-		say("error: no address space, or no memory for tables");
-		return;
-	}
-	opened_set(n, OPENED_VMAP, page_to_pfn(pages[0]), count, va);
-	trace_end(&trace, va, "each entry stored at once; DSB ISHST, for all walkers; ISB");
-}
-
-static const char lazily[] = "the valid bit is cleared; no TLBI yet: the address waits for a purge";
-
-static void close_vmap(u32 n)
-{
-	struct trace trace;
-	void *va = opened[n].va;
-
-	trace_begin(&trace, va);
-	vunmap(va);
-	trace_stop(&trace);
-	opened_forget(n);
-	trace_end(&trace, va, lazily);
+	open_one(OPENED_VMAP, pages, count);
 }
 
 void cmd_vmalloc(__unused u32 argc, char **argv)
 {
-	struct trace trace;
-	u32 bytes, n;
-	void *va;
+	struct page *none = NULL;
+	u32 bytes;
 
-	if (!want_size(argv[0], &bytes)) {
-		return;
+	if (want_size(argv[0], &bytes)) {
+		open_one(OPENED_VMALLOC, &none, DIV_ROUND_UP(bytes, PAGE_SIZE));
 	}
-	n = opened_new();
-	if (n == 0) {
-		return;
-	}
-	trace_begin(&trace, NULL);
-	va = vmalloc(bytes);
-	trace_stop(&trace);
-	if (!va) {
-		say("error: 0x%x bytes: no memory, or no address space", bytes);
-		return;
-	}
-	opened_set(n, OPENED_VMALLOC, 0, DIV_ROUND_UP(bytes, PAGE_SIZE), va);
-	trace_end(&trace, va,
-		  "pages from anywhere; each entry stored; DSB ISHST, for all walkers; ISB");
 }
 
-static void close_vmalloc(u32 n)
+/* kmap, klocal, fixmap */
+void cmd_window(__unused u32 argc, char **argv)
 {
-	struct trace trace;
-	void *va = opened[n].va;
+	struct page *page = want_page(argv[0]);
 
-	trace_begin(&trace, va);
-	vfree(va);
-	trace_stop(&trace);
-	opened_forget(n);
-	trace_end(&trace, va, lazily);
+	if (page) {
+		open_one(opened_by(argv[-1], OPENS), &page, 1);
+	}
 }
 
 /* ---- closing ---- */
 
-static void close_it(u32 n)
+/* A window onto one of the pages; 0: none. An area of vmap holds its pages itself. */
+static u32 window_onto(pfn_t first)
 {
-	static void (*const how[])(u32) = {
-		[OPENED_PAGES] = close_pages,	  [OPENED_KMAP] = close_kmap,
-		[OPENED_KLOCAL] = close_klocal,	  [OPENED_VMAP] = close_vmap,
-		[OPENED_VMALLOC] = close_vmalloc, [OPENED_FIXMAP] = close_fixmap,
-		[OPENED_FILE] = close_pages,
-	};
+	for (pfn_t pfn = first; pfn; pfn = pfn_to_page(pfn)->next) {
+		u32 n = opened_window(pfn);
 
-	if (n) {
-		how[opened[n].kind](n);
+		if (n) {
+			return n;
+		}
 	}
+	return 0;
 }
 
-#define CLOSE_COMMAND(name, kind)                     \
-	void cmd_##name(u32 argc, char **argv)        \
-	{                                             \
-		(void)argc;                           \
-		close_it(want_opened(argv[0], kind)); \
+static bool in_use(const struct opened *o)
+{
+	const void *last = next_local() - PAGE_SIZE;
+	u32 window = o->va ? 0 : window_onto(o->first);
+
+	if (window) {
+		return !say_error("#%u shows one of these pages: close it first", window);
 	}
-CLOSE_COMMAND(free, OPENED_PAGES)
-CLOSE_COMMAND(kunmap, OPENED_KMAP)
-CLOSE_COMMAND(kunlocal, OPENED_KLOCAL)
-CLOSE_COMMAND(vunmap, OPENED_VMAP)
-CLOSE_COMMAND(vfree, OPENED_VMALLOC)
-CLOSE_COMMAND(unfix, OPENED_FIXMAP)
+	if (o->kind == OPENED_KLOCAL && !is_lowmem(o->va) && o->va != last) {
+		return !say_error("these close in reverse order: first 0x%08x, #%u",
+				  (u32)(vaddr_t)last, opened_at((vaddr_t)last));
+	}
+	return false;
+}
+
+/* 0: nothing. */
+static void close_one(u32 n)
+{
+	struct opened *o = &opened[n];
+
+	if (n == 0 || o->kind == OPENED_NONE || in_use(o)) {
+		return;
+	}
+	if (o->va) {
+		unmap(o->kind, o->first ? pfn_to_page(o->first) : NULL, o->count, o->va);
+	} else {
+		free_chain(o->first);
+	}
+	*o = (struct opened){ .kind = OPENED_NONE };
+}
 
 /* Temporary windows from the last one opened back, then the others, then pages. */
 static void close_all(void)
 {
 	u32 n;
 
-	while ((n = opened_at((vaddr_t)next_local() - PAGE_SIZE)) != 0 &&
-	       opened[n].kind == OPENED_KLOCAL) {
-		close_klocal(n);
+	while ((n = opened_at((vaddr_t)next_local() - PAGE_SIZE)) != 0) {
+		close_one(n);
 	}
-	for (n = 1; n <= OPENED_MAX; n++) {
-		if (opened[n].va) {
-			close_it(n);
-		}
-	}
-	for (n = 1; n <= OPENED_MAX; n++) {
-		if (opened[n].kind != OPENED_NONE) {
-			close_it(n);
+	for (u32 pass = 0; pass < 2; pass++) {
+		for (n = 1; opened && n <= OPENED_MAX; n++) {
+			if (pass || opened[n].va) {
+				close_one(n);
+			}
 		}
 	}
 }
 
+/* close, and the commands that close one kind only */
 void cmd_close(__unused u32 argc, char **argv)
 {
-	if (strcmp(argv[0], "all") == 0) {
+	enum opened_kind kind = opened_by(argv[-1], CLOSES);
+
+	if (kind == OPENED_NONE && strcmp(argv[0], "all") == 0) {
 		close_all();
 	} else {
-		close_it(want_opened(argv[0], OPENED_NONE));
+		close_one(want_opened(argv[0], kind));
 	}
 }
 
@@ -565,35 +353,60 @@ void cmd_close(__unused u32 argc, char **argv)
 void cmd_fill(__unused u32 argc, char **argv)
 {
 	struct page *page = want_page(argv[0]);
-	struct trace trace;
 	u32 word, *va;
 
 	if (!page || !want_number(argv[1], UINT32_MAX, &word)) {
 		return;
 	}
-	trace_begin(&trace, next_local());
-	va = kmap_local_page(page);
+	va = map(OPENED_KLOCAL, &page, 1);
 	for (u32 i = 0; i < PAGE_SIZE / sizeof(*va); i++) {
 		va[i] = word;
 	}
-	kunmap_local(va);
-	trace_stop(&trace);
-	trace_end(&trace, va, "a temporary window, as klocal and kunlocal");
+	unmap(OPENED_KLOCAL, page, 1, va);
 }
 
 void cmd_copy(__unused u32 argc, char **argv)
 {
 	struct page *from = want_page(argv[0]), *to = from ? want_page(argv[1]) : NULL;
-	struct trace trace;
-	void *va = next_local();
+	void *source, *target;
 
 	if (!to) {
 		return;
 	}
-	trace_begin(&trace, va);
-	copy_highpage(to, from);
-	trace_stop(&trace);
-	trace_end(&trace, va,
-		  "two temporary windows, one inside the other, as klocal and kunlocal");
+	source = map(OPENED_KLOCAL, &from, 1);
+	target = map(OPENED_KLOCAL, &to, 1);
+	memmove(target, source, PAGE_SIZE);
+	unmap(OPENED_KLOCAL, to, 1, target);
+	unmap(OPENED_KLOCAL, from, 1, source);
 	say("page 0x%06x to 0x%06x", page_to_pfn(from), page_to_pfn(to));
+}
+
+/* ---- the wrap ---- */
+
+/* A page of its own for each window, so that each needs a new one. */
+void cmd_wrap(__unused u32 argc, __unused char **argv)
+{
+	pfn_t first = alloc_chain(GFP_HIGHONLY, PKMAP_SLOTS + 1);
+	struct pkmap_info info;
+	u32 before, windows = 0;
+
+	if (!first) {
+		return;
+	}
+	pkmap_query(&info);
+	before = info.flushes;
+	trace_begin(last_kunmapped, 1);
+	for (pfn_t pfn = first; pfn && info.flushes == before; pfn = pfn_to_page(pfn)->next) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (kmap_try(page)) {
+			kunmap(page);
+			windows++;
+		}
+		pkmap_query(&info);
+	}
+	trace_end(last_kunmapped, 1,
+		  "entries without users cleared; DSB ISHST; one TLBIALLIS; DSB ISH; ISB");
+	free_chain(first);
+	say("%u windows were opened and closed; %u wraps so far", windows, info.flushes);
 }

@@ -18,78 +18,74 @@
 
 #define PROMPT	    "fanlight> "
 #define SAY_MAX	    200
+#define SIZE_MOST   (UINT32_MAX - PAGE_SIZE + 1)
 #define STACK_ORDER 1 /* of the monitor behind a panic: 8 KiB */
 
 static COMMAND(help);
 static COMMAND(exit);
 
 /* A row without a function is a heading. */
-#define HEADING(text)                                 \
-	{                                             \
-		text, NULL, NULL, NULL, 0, 0, 0, true \
+#define HEADING(text)               \
+	{                           \
+		text, NULL, 0, true \
 	}
+/* Behind a panic: SAFE allocates nothing, waits for no lock, changes nothing. */
+#define SAFE   true
+#define UNSAFE false
 
 const struct command commands[] = {
 	HEADING("Look"),
-	{ "layout", "", "the address map", cmd_layout, 0, 0, 0, true },
-	{ "mem", "", "how much memory there is, and what holds it", cmd_mem, 0, 0, 0, true },
-	{ "banks", "", "RAM, and what was reserved of it at boot", cmd_banks, 0, 0, 0, true },
-	{ "zones", "", "the page allocator: free blocks by order", cmd_zones, 0, 0, 0, true },
-	{ "slabs", "", "small objects by size", cmd_slabs, 0, 0, 0, true },
-	{ "ptdump", "[REGION]", "what is mapped: ranges of equal rights", cmd_ptdump, 0, 1,
-	  COMPLETE_REGION, true },
-	{ "walk", "ADDR", "each level's entry, and the MMU's own answer", cmd_walk, 1, 1, 0, true },
-	{ "what", "ADDR", "what kind of address that is, and whose", cmd_what, 1, 1, 0, true },
-	{ "pa", "ADDR", "virtual to physical", cmd_pa, 1, 1, 0, true },
-	{ "page", "PFN", "what the kernel knows of a page", cmd_page, 1, 1, 0, true },
-	{ "kmaps", "", "windows that are open, temporary and permanent", cmd_kmaps, 0, 0, 0, true },
-	{ "vmallocs", "", "areas of the vmalloc region", cmd_vmallocs, 0, 0, 0, true },
-	{ "threads", "", "who runs, who waits", cmd_threads, 0, 0, 0, false },
-	{ "cpus", "", "which there are, and what became of each", cmd_cpus, 0, 0, 0, true },
-	{ "irqs", "", "interrupts that have a handler, or came", cmd_irqs, 0, 0, 0, true },
-	{ "errata", "", "what is wrong with these CPUs, and what is done about it", cmd_errata, 0,
-	  0, 0, true },
-	{ "dmesg", "", "what was printed since power-on", cmd_dmesg, 0, 0, 0, true },
-	{ "report", "", "@boot, @layout, the last run's result, once more", cmd_report, 0, 0, 0,
-	  false },
+	{ "layout\0the address map", cmd_layout, 0, SAFE },
+	{ "mem\0how much memory, and what holds it", cmd_mem, 0, SAFE },
+	{ "banks\0RAM, and what was reserved of it at boot", cmd_banks, 0, SAFE },
+	{ "zones\0free blocks by order", cmd_zones, 0, SAFE },
+	{ "slabs\0small objects by size", cmd_slabs, 0, SAFE },
+	{ "ptdump [REGION]\0ranges of equal rights", cmd_ptdump, COMPLETE_REGION, SAFE },
+	{ "walk ADDR\0each level's entry, and the MMU's answer", cmd_walk, 0, SAFE },
+	{ "what ADDR\0what kind of address, and whose", cmd_what, 0, SAFE },
+	{ "pa ADDR\0virtual to physical", cmd_pa, 0, SAFE },
+	{ "page PFN\0what the kernel knows of a page", cmd_page, 0, SAFE },
+	{ "kmaps\0windows that are open", cmd_kmaps, 0, SAFE },
+	{ "vmallocs\0areas of the vmalloc region", cmd_vmallocs, 0, SAFE },
+	{ "threads\0who runs, who waits", cmd_threads, 0, UNSAFE },
+	{ "cpus\0what became of each", cmd_cpus, 0, SAFE },
+	{ "irqs\0interrupts that have a handler, or came", cmd_irqs, 0, SAFE },
+	{ "errata\0of these CPUs, and what is done about them", cmd_errata, 0, SAFE },
+	{ "dmesg\0what was printed since power-on", cmd_dmesg, 0, SAFE },
+	{ "report\0@boot, @layout, the last result again", cmd_report, 0, UNSAFE },
 	HEADING("Make"),
-	{ "alloc", "high|low [N]", "N pages (1)", cmd_alloc, 1, 2, 0, false },
-	{ "free", "PAGES", "gives them back", cmd_free, 1, 1, 0, false },
-	{ "kmap", "PAGE", "a permanent window, shared and counted", cmd_kmap, 1, 1, 0, false },
-	{ "kunmap", "WINDOW", "gives it back; it is flushed at the wrap", cmd_kunmap, 1, 1, 0,
-	  false },
-	{ "klocal", "PAGE", "a temporary window of this CPU: kmap_local_page", cmd_klocal, 1, 1, 0,
-	  false },
-	{ "kunlocal", "WINDOW", "clears and flushes it; the last one opened first", cmd_kunlocal, 1,
-	  1, 0, false },
-	{ "vmap", "PAGES...", "pages side by side", cmd_vmap, 1, WORDS_MAX - 1, 0, false },
-	{ "vunmap", "AREA", "clears it; it is flushed by the purge", cmd_vunmap, 1, 1, 0, false },
-	{ "vmalloc", "SIZE", "memory that is contiguous in virtual addresses only", cmd_vmalloc, 1,
-	  1, 0, false },
-	{ "vfree", "AREA", "the same", cmd_vfree, 1, 1, 0, false },
-	{ "fixmap", "PAGE", "a window whose address was chosen at build time", cmd_fixmap, 1, 1, 0,
-	  false },
-	{ "unfix", "WINDOW", "clears and flushes it", cmd_unfix, 1, 1, 0, false },
-	{ "fill", "PAGE WORD", "writes a 32-bit word all over a page", cmd_fill, 2, 2, 0, false },
-	{ "copy", "FROM TO", "copy_highpage", cmd_copy, 2, 2, 0, false },
-	{ "opened", "", "what you opened and did not close", cmd_opened, 0, 0, 0, true },
-	{ "close", "#N|all", "closes it, whatever it is", cmd_close, 1, 1, 0, false },
-	{ "trace", "on|off", "narrate what each of these does to its entry", cmd_trace, 1, 1, 0,
-	  false },
+	{ "alloc high|low [N]\0N pages (1)", cmd_alloc, 0, UNSAFE },
+	{ "free PAGES\0gives them back", cmd_close, 0, UNSAFE },
+	{ "kmap PAGE\0a permanent window, shared and counted", cmd_window, 0, UNSAFE },
+	{ "kunmap WINDOW\0gives it back; flushed at the wrap", cmd_close, 0, UNSAFE },
+	{ "wrap\0uses up windows until unused ones are flushed", cmd_wrap, 0, UNSAFE },
+	{ "klocal PAGE\0a temporary window, of this CPU", cmd_window, 0, UNSAFE },
+	{ "kunlocal WINDOW\0clears and flushes it; last opened first", cmd_close, 0, UNSAFE },
+	{ "vmap PAGES...\0your pages, side by side", cmd_vmap, 0, UNSAFE },
+	{ "vunmap AREA\0clears it; flushed by the purge", cmd_close, 0, UNSAFE },
+	{ "vmalloc SIZE\0pages from anywhere, side by side", cmd_vmalloc, 0, UNSAFE },
+	{ "vfree AREA\0the same, and frees the pages", cmd_close, 0, UNSAFE },
+	{ "fixmap PAGE\0a window at an address chosen at build time", cmd_window, 0, UNSAFE },
+	{ "unfix WINDOW\0clears and flushes it", cmd_close, 0, UNSAFE },
+	{ "fill PAGE WORD\0with a 32-bit word", cmd_fill, 0, UNSAFE },
+	{ "copy FROM TO\0through two temporary windows", cmd_copy, 0, UNSAFE },
+	{ "opened\0what you did not close", cmd_opened, 0, SAFE },
+	{ "close #N|all\0closes it, whatever it is", cmd_close, 0, UNSAFE },
+	{ "trace on|off\0narrate what these do to entries", cmd_trace, 0, UNSAFE },
 	HEADING("Do"),
-	{ "md", "PHYSADDR [WORDS]", "reads physical memory or device registers", cmd_md, 1, 2, 0,
-	  true },
-	{ "mw", "PHYSADDR WORD", "writes there", cmd_mw, 2, 2, 0, false },
-	{ "test", "[GLOB]", "suites", cmd_test, 0, 1, COMPLETE_TEST, false },
-	{ "bench", "[GLOB]", "benchmarks", cmd_bench, 0, 1, 0, false },
-	{ "memtest", "[SWEEPS]", "all free memory", cmd_memtest, 0, 1, 0, false },
-	{ "load", "", "receives a file by YMODEM, into HighMem pages", cmd_load, 0, 0, 0, false },
-	{ "oops", "KIND", "breaks a rule; without a KIND: which there are", cmd_oops, 0, 1, 0,
-	  false },
-	{ "reboot", "", "the machine", cmd_reboot, 0, 0, 0, true },
-	{ "poweroff", "", "the machine", cmd_poweroff, 0, 0, 0, true },
-	{ "help", "[COMMAND]", "this", cmd_help, 0, 1, COMPLETE_COMMAND, true },
-	{ "exit", "", "leaves the monitor", cmd_exit, 0, 0, 0, true },
+	{ "md PHYSADDR [WORDS]\0reads memory or device registers", cmd_md, 0, SAFE },
+	{ "mw PHYSADDR WORD\0writes there", cmd_mw, 0, UNSAFE },
+	{ "test [GLOB]\0suites", cmd_run, COMPLETE_TEST, UNSAFE },
+	{ "bench [GLOB]\0benchmarks", cmd_run, 0, UNSAFE },
+	{ "memtest [SWEEPS]\0all free memory", cmd_run, 0, UNSAFE },
+	{ "load\0receives a file by YMODEM", cmd_load, 0, UNSAFE },
+	{ "boot PHYSADDR|#N [ARG]...\0starts the zImage there; #N: a file that came by load",
+	  cmd_boot, 0, UNSAFE },
+	{ "oops [KIND]\0breaks a rule; alone: which there are", cmd_oops, 0, UNSAFE },
+	{ "reboot\0the machine", cmd_end, 0, SAFE },
+	{ "poweroff\0the machine", cmd_end, 0, SAFE },
+	{ "help [COMMAND]\0this", cmd_help, COMPLETE_COMMAND, SAFE },
+	{ "exit\0leaves; the machine switches off", cmd_exit, 0, SAFE },
 };
 const u32 command_count = ARRAY_SIZE(commands);
 
@@ -111,70 +107,82 @@ u32 seconds_now(void)
 
 /* ---- what commands share ---- */
 
-void say(const char *fmt, ...)
+static void __printf(2, 0) say_formatted(const char *prefix, const char *fmt, va_list args)
 {
 	char line[SAY_MAX + 2];
-	va_list args;
-	u32 len;
+	u32 len = (u32)strlcpy(line, prefix, SAY_MAX);
 
-	va_start(args, fmt);
-	len = (u32)vsnprintf(line, SAY_MAX, fmt, args);
-	va_end(args);
+	len += (u32)vsnprintf(line + len, SAY_MAX - len, fmt, args);
 	len = min(len, (u32)SAY_MAX - 1);
 	line[len] = '\r';
 	line[len + 1] = '\n';
 	console_write(line, len + 2);
 }
 
-static bool parsed(int error, const char *word, const char *most)
+void say(const char *fmt, ...)
 {
-	if (error) {
-		say("error: %.40s: %s%s", word,
-		    error == -ERANGE ? "too large: the most is " : "not a number (12, 0x1f)",
-		    error == -ERANGE ? most : "");
+	va_list args;
+
+	va_start(args, fmt);
+	say_formatted("", fmt, args);
+	va_end(args);
+}
+
+bool say_error(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say_formatted("error: ", fmt, args);
+	va_end(args);
+	return false;
+}
+
+/* What word_number() or word_size() found, in words. True: a number. */
+static bool parsed(int error, const char *word, u64 max)
+{
+	if (error == -ERANGE) {
+		return say_error("%.40s: too large: the most is 0x%llx%s", word, max,
+				 max == PHYS_END - 1 ? ": physical addresses have 40 bits" : "");
 	}
-	return !error;
+	return !error || say_error("%.40s: not a number (12, 0x1f)", word);
 }
 
 bool want_number(const char *word, u64 max, u32 *value)
 {
-	char most[20];
 	u64 number = 0;
+	bool ok = parsed(word_number(word, max, &number), word, max);
 
-	(void)snprintf(most, sizeof(most), "0x%llx", max);
-	if (!parsed(word_number(word, max, &number), word, most)) {
-		return false;
-	}
 	*value = (u32)number;
-	return true;
+	return ok;
 }
 
 bool want_size(const char *word, u32 *bytes)
 {
 	u64 number = 0;
+	bool ok = parsed(word_size(word, SIZE_MOST, &number), word, SIZE_MOST);
 
-	if (!parsed(word_size(word, UINT32_MAX, &number), word, "4G - 1")) {
-		return false;
-	}
 	*bytes = (u32)number;
-	return true;
+	return ok;
 }
 
-bool want_pa(const char *word, phys_addr_t *pa)
+bool want_address(const char *word, u64 max, u64 *address)
 {
-	return parsed(word_number(word, PHYS_END - 1, pa), word,
-		      "0xffffffffff: physical addresses have 40 bits");
+	if (word[0] == '#') {
+		return opened_address(word, address) &&
+		       (*address <= max ||
+			say_error("%.40s: a page at 0x%010llx, no window", word, *address));
+	}
+	return parsed(word_number(word, max, address), word, max);
 }
 
 bool want_va(const char *word, vaddr_t *va)
 {
-	u32 number;
+	u64 address = 0;
+	bool ok = want_address(word, UINT32_MAX, &address);
 
-	if (!want_number(word, UINT32_MAX, &number)) {
-		return false;
-	}
-	*va = number;
-	return true;
+	*va = (u32)address;
+	return ok;
 }
 
 bool want_ram_pfn(const char *word, pfn_t *pfn)
@@ -182,37 +190,55 @@ bool want_ram_pfn(const char *word, pfn_t *pfn)
 	if (!want_number(word, pa_to_pfn(PHYS_END - 1), pfn)) {
 		return false;
 	}
-	if (!pfn_valid(*pfn)) {
-		say("error: page 0x%x at 0x%010llx is not RAM", *pfn, pfn_to_pa(*pfn));
-		return false;
+	return pfn_valid(*pfn) ||
+	       say_error("page 0x%x at 0x%010llx is not RAM", *pfn, pfn_to_pa(*pfn));
+}
+
+/* ---- the table, by name ---- */
+
+static struct span name_of(const struct command *c)
+{
+	const char *blank = strchr(c->usage, ' ');
+
+	return (struct span){ c->usage, blank ? (size_t)(blank - c->usage) : strlen(c->usage) };
+}
+
+static const struct command *find(const char *name, size_t len)
+{
+	for (const struct command *c = commands; c < commands + command_count; c++) {
+		struct span own = name_of(c);
+
+		if (c->run && own.len == len && memcmp(own.s, name, len) == 0) {
+			return c;
+		}
 	}
-	return true;
+	return NULL;
+}
+
+/* The n-th command's name. */
+static bool command_name(u32 n, char name[CANDIDATE_MAX])
+{
+	for (const struct command *c = commands; c < commands + command_count; c++) {
+		if (c->run && n-- == 0) {
+			strlcpy(name, c->usage, name_of(c).len + 1);
+			return true;
+		}
+	}
+	return false;
 }
 
 bool complete_candidate(const char *line, u32 words, u32 n, char candidate[CANDIDATE_MAX])
 {
-	const struct command *c = commands;
-	struct region region = { .name = "" };
-	u32 what = COMPLETE_COMMAND;
+	const struct command *c;
+	struct region region;
 
-	if (words > 0) {
-		size_t len = (size_t)(strchr(line, ' ') - line);
-
-		while (c < commands + command_count &&
-		       !span_eq((struct span){ line, len }, c->name)) {
-			c++;
-		}
-		what = words == 1 && c < commands + command_count ? c->complete : COMPLETE_NONE;
+	if (words == 0) {
+		return command_name(n, candidate);
 	}
-	switch (what) {
+	c = words == 1 ? find(line, (size_t)(strchr(line, ' ') - line)) : NULL;
+	switch (c ? c->complete : COMPLETE_NONE) {
 	case COMPLETE_COMMAND:
-		for (c = commands; c < commands + command_count; c++) {
-			if (c->run && n-- == 0) {
-				strlcpy(candidate, c->name, CANDIDATE_MAX);
-				return true;
-			}
-		}
-		return false;
+		return command_name(n, candidate);
 	case COMPLETE_REGION:
 		return region_get(n, &region) &&
 		       strlcpy(candidate, region.name, CANDIDATE_MAX) < CANDIDATE_MAX;
@@ -225,83 +251,88 @@ bool complete_candidate(const char *line, u32 words, u32 n, char candidate[CANDI
 
 /* ---- help, exit ---- */
 
-static const struct command *find(const char *name)
+static void help_of(const struct command *c)
 {
-	for (const struct command *c = commands; c < commands + command_count; c++) {
-		if (c->run && strcmp(c->name, name) == 0) {
-			return c;
-		}
+	if (!c->run) {
+		say("%s", c->usage);
+	} else if (c->safe || !monitor.after_panic) {
+		say("  %-20s %s", c->usage, c->usage + strlen(c->usage) + 1);
 	}
-	return NULL;
 }
 
 static void cmd_help(u32 argc, char **argv)
 {
-	char usage[40];
+	const struct command *c = commands;
 
-	for (const struct command *c = commands; c < commands + command_count; c++) {
-		if (argc > 0 && (!c->run || strcmp(c->name, argv[0]) != 0)) {
-			continue;
+	if (argc > 0) {
+		c = find(argv[0], strlen(argv[0]));
+		if (c) {
+			help_of(c);
+		} else {
+			(void)say_error("no command %.40s", argv[0]);
 		}
-		if (!c->run) {
-			say("%s", c->name);
-		} else if (c->safe || !monitor.after_panic) {
-			(void)snprintf(usage, sizeof(usage), "%s %s", c->name, c->args);
-			say("  %-22s %s", usage, c->help);
-		}
+		return;
 	}
-	if (argc == 0) {
-		say("PAGE is a page's number, or #N: the first of what you opened as #N; PAGES: all of it.");
-		say("Numbers: 12, 0x1f; sizes: 64K, 2M. ^P ^N history, ^U ^W rub out, ^C gives up, Tab completes.");
-	} else if (!find(argv[0])) {
-		say("error: no command %.40s", argv[0]);
+	for (; c < commands + command_count; c++) {
+		help_of(c);
 	}
+	say("PAGE is a page's number, or #N: the first of what you opened as #N; PAGES: all of it.");
+	say("Numbers: 12, 0x1f; sizes: 64K, 2M; ADDR may be #N too.");
+	say("^P ^N history, ^B ^F ^A ^E move, ^H ^U ^W rub out, ^C gives up, Tab completes.");
 }
 
 static void cmd_exit(__unused u32 argc, __unused char **argv)
 {
-	static u32 asked; /* what was open when it was listed */
-	u32 open = 0;
+	static u32 asked; /* how much was open when it was listed */
+	u32 open = monitor.after_panic ? 0 : opened_count();
 
-	for (u32 n = 1; n <= OPENED_MAX; n++) {
-		open += opened[n].kind != OPENED_NONE;
-	}
-	if (open > 0 && open != asked && !monitor.after_panic) {
-		(void)opened_list();
+	if (open == asked || open == 0) {
+		monitor.leave = true;
+		open = 0;
+	} else {
+		opened_list();
 		say("still open: `close all` closes it; `exit` once more leaves it open");
-		asked = open;
-		return;
 	}
-	asked = 0;
-	monitor.leave = true;
+	asked = open;
 }
 
 /* ---- the loop ---- */
+
+/* Whether as many words were given as usage wants. */
+static bool right_count(const char *usage, u32 argc)
+{
+	u32 least = 0, most = 0;
+
+	for (; *usage; usage++) {
+		if (*usage == ' ') {
+			least += usage[1] != '[';
+			most++;
+		}
+	}
+	return argc >= least && (argc <= most || usage[-1] == '.');
+}
 
 static void run_line(char *line)
 {
 	char *words[WORDS_MAX];
 	int count = words_split(line, words);
 	const struct command *c;
-	u32 argc;
 
-	if (count == 0) {
+	if (count <= 0) {
+		if (count < 0) {
+			(void)say_error("more than %u words", WORDS_MAX);
+		}
 		return;
 	}
-	if (count < 0) {
-		say("error: more than %u words", WORDS_MAX);
-		return;
-	}
-	argc = (u32)count - 1;
-	c = find(words[0]);
+	c = find(words[0], strlen(words[0]));
 	if (!c) {
-		say("error: no command %.40s: try help", words[0]);
-	} else if (argc < c->min_args || argc > c->max_args) {
-		say("usage: %s %s", c->name, c->args);
+		(void)say_error("no command %.40s: try help", words[0]);
+	} else if (!right_count(c->usage, (u32)count - 1)) {
+		say("usage: %s", c->usage);
 	} else if (monitor.after_panic && !c->safe) {
-		say("error: not after a panic");
+		(void)say_error("not after a panic");
 	} else {
-		c->run(argc, words + 1);
+		c->run((u32)count - 1, words + 1);
 	}
 }
 
@@ -320,6 +351,7 @@ static void loop(const char *prompt)
 void monitor_run(void)
 {
 	line_init();
+	opened_init();
 	say("The monitor: help says what it can do, exit leaves it.");
 	loop(PROMPT);
 }

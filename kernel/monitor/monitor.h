@@ -5,7 +5,8 @@
  *	line.c		a line from the console: editing, history, completion
  *	monitor.c	the table, the loop, help
  *	look.c, tables.c, owners.c, cpus.c	commands that only look
- *	make.c, trace.c	pages and windows that the person opens; what happens to their entries
+ *	make.c, trace.c	makes pages and windows; what happens to their entries
+ *	opened.c	what the person opened, by number
  *	phys.c, do.c, load.c	commands that act
  *
  * One thread, no locks.
@@ -38,11 +39,15 @@ bool complete_candidate(const char *line, u32 words, u32 n, char candidate[CANDI
 
 /* One line, formatted; not into the log. */
 void say(const char *fmt, ...) __printf(1, 2);
+/* The same with "error: " before it. Always false. */
+bool say_error(const char *fmt, ...) __printf(1, 2);
 
 /* Numbers that a command was given: false, with a message, when they make no sense. */
 bool want_number(const char *word, u64 max, u32 *value);
+/* Of memory that could be mapped. */
 bool want_size(const char *word, u32 *bytes);
-bool want_pa(const char *word, phys_addr_t *pa);
+/* An address; #N: that of the window, or else of the page, that was opened so. */
+bool want_address(const char *word, u64 max, u64 *address);
 bool want_va(const char *word, vaddr_t *va);
 /* The number of a page that is RAM. */
 bool want_ram_pfn(const char *word, pfn_t *pfn);
@@ -55,12 +60,10 @@ u32 seconds_now(void);
 enum complete { COMPLETE_NONE, COMPLETE_REGION, COMPLETE_TEST, COMPLETE_COMMAND };
 
 struct command {
-	const char *name;
-	const char *args;
-	const char *help;
-	/* argc words behind the name; not fewer than min_args, not more than max_args */
+	/* "name ARG [OPTIONAL]", "..." for more of them; NUL; what help says of it */
+	const char *usage;
+	/* argc words, as many as usage allows, and argv[-1]: the name it was called by */
 	void (*run)(u32 argc, char **argv);
-	u8 min_args, max_args;
 	u8 complete;
 	bool safe; /* behind a panic too */
 };
@@ -71,6 +74,7 @@ extern const u32 command_count;
 
 /* What the kernel knows of a page of RAM. */
 void page_say(pfn_t pfn);
+const char *type_word(enum mem_type type);
 
 /* ---- tables.c ---- */
 
@@ -84,7 +88,7 @@ void tables_for_each(vaddr_t start, vaddr_t end, leaf_fn *leaf, void *arg);
 /* The rights and the type of a leaf in words: "rw- user --- normal shared". */
 void leaf_words(char *buf, size_t size, u32 level, u64 desc);
 
-/* ---- make.c ---- */
+/* ---- opened.c ---- */
 
 enum opened_kind {
 	OPENED_NONE,
@@ -94,7 +98,8 @@ enum opened_kind {
 	OPENED_VMAP,
 	OPENED_VMALLOC,
 	OPENED_FIXMAP,
-	OPENED_FILE
+	OPENED_FILE,
+	OPENED_KINDS
 };
 
 /* Something the person opened: number n of the table is #n. */
@@ -107,35 +112,42 @@ struct opened {
 	u32 since_s;
 };
 #define OPENED_MAX 32
-extern struct opened opened[OPENED_MAX + 1];
+extern struct opened *opened; /* indices 1 to OPENED_MAX; NULL before opened_init() */
+void opened_init(void);
 
-/* A page of the person's own: its number, or #N for the first of those. NULL, with a message. */
-struct page *want_page(const char *word);
 /* A free number, or 0 with a message. */
 u32 opened_new(void);
-/* Whether anything is open; lists it. */
-bool opened_list(void);
-/* The number of what is open at an address or on a page; 0: nothing of ours. */
-u32 opened_at(vaddr_t va);
-const char *opened_name(enum opened_kind kind);
+/* Lists what is open, and how long; how much that is. */
+u32 opened_list(void);
+u32 opened_count(void);
 void opened_describe(u32 n);
+/* What the command of that name opens, or closes; OPENED_NONE: nothing special. */
+enum opened_by { OPENS, CLOSES };
+enum opened_kind opened_by(const char *command, enum opened_by how);
+/* The number of the window or area at an address, of a window onto a page, of the pages that one is
+ * of; 0: nothing of ours. */
+u32 opened_at(vaddr_t va);
+u32 opened_window(pfn_t pfn);
+u32 opened_page(pfn_t pfn);
+
+/*
+ * What a word names: "#3" is 3, if that is open; a number, what begins at that address or page.
+ * OPENED_NONE: of any kind. 0, with a message: nothing.
+ */
+u32 want_opened(const char *word, enum opened_kind kind);
+/* A page of the person's own: its number, or #N for the first of those. NULL, with a message. */
+struct page *want_page(const char *word);
+/* The address of "#N": its window, else its page. False, with a message. */
+bool opened_address(const char *word, u64 *address);
 
 /* ---- trace.c ---- */
 
-/* What an operation did to an entry. See trace_begin(). */
-struct trace {
-	const void *va; /* NULL: not known before */
-	u64 before;
-	u32 count; /* of the pkmap window */
-	u32 flushes;
-	struct maint_counts ran; /* instructions meanwhile, with COUNT=1 */
-};
-extern bool trace_on;
-
-/* Just before the operation and just behind it; then what became of va's entry, and how, is said. */
-void trace_begin(struct trace *t, const void *va);
-void trace_stop(struct trace *t);
-void trace_end(struct trace *t, const void *va, const char *sequence);
+/*
+ * Around an operation on one window or area at a time; then what became of its entries, and how,
+ * is said. va: NULL if it is not known before.
+ */
+void trace_begin(const void *va, u32 pages);
+void trace_end(const void *va, u32 pages, const char *sequence);
 
 /* ---- the commands, by file ---- */
 
@@ -164,30 +176,22 @@ COMMAND(kmaps);
 COMMAND(vmallocs);
 
 COMMAND(alloc);
-COMMAND(free);
-COMMAND(kmap);
-COMMAND(kunmap);
-COMMAND(klocal);
-COMMAND(kunlocal);
+COMMAND(window);
 COMMAND(vmap);
-COMMAND(vunmap);
 COMMAND(vmalloc);
-COMMAND(vfree);
-COMMAND(fixmap);
-COMMAND(unfix);
+COMMAND(close);
+COMMAND(wrap);
 COMMAND(fill);
 COMMAND(copy);
+
 COMMAND(opened);
-COMMAND(close);
 COMMAND(trace);
 
 COMMAND(md);
 COMMAND(mw);
 
-COMMAND(test);
-COMMAND(bench);
-COMMAND(memtest);
+COMMAND(run);
 COMMAND(oops);
 COMMAND(load);
-COMMAND(reboot);
-COMMAND(poweroff);
+COMMAND(boot);
+COMMAND(end);

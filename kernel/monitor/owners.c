@@ -42,15 +42,33 @@ static bool search_leaf(void *arg, vaddr_t va, u32 level, u64 desc)
 	return !line_stop();
 }
 
+/* The kernel's level-3 table at pa, if that is one: then the first address it translates. */
+static bool is_table(phys_addr_t pa, vaddr_t *of)
+{
+	for (u32 i = 0; i < (LAYOUT_END - PAGE_OFFSET) / PMD_SIZE; i++) {
+		pmd_t pmd = { READ_ONCE(kernel_pmd(PAGE_OFFSET + i * PMD_SIZE)->raw) };
+
+		*of = PAGE_OFFSET + i * PMD_SIZE;
+		if (pmd_is_table(pmd) && pmd_pa(pmd) == pa) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* What a physical address is, and every place of the kernel's part that shows it. */
 static void what_physical(phys_addr_t pa)
 {
 	struct search s = { .pa = pa_align_down(pa, PAGE_SIZE) };
+	vaddr_t of;
 
 	if (pfn_valid(pa_to_pfn(pa))) {
 		page_say(pa_to_pfn(pa));
 		if (memblock_is_reserved(pa, 1)) {
 			say("  reserved at boot%s", memblock_is_nomap(pa, 1) ? ", no-map" : "");
+		}
+		if (is_table(s.pa, &of)) {
+			say("  it is the level-3 table for 0x%08x and 2 MiB from there", (u32)of);
 		}
 	} else {
 		say("  no RAM: a device, or nothing");
@@ -61,17 +79,36 @@ static void what_physical(phys_addr_t pa)
 	}
 }
 
+/* By what kind of mapping the kernel has that address: its region's, but for kmap_local's slots. */
+static const char *mapping_of(vaddr_t va)
+{
+	struct region region = { .start = 0 };
+
+	if (va - fixmap_va(FIX_KMAP_BEGIN) < (FIX_KMAP_END - FIX_KMAP_BEGIN) * PAGE_SIZE) {
+		return "temporary";
+	}
+	for (u32 i = 0; region_get(i, &region); i++) {
+		if (va - region.start < region.end - region.start) {
+			return region.kind;
+		}
+	}
+	return "no";
+}
+
 static void what_virtual(vaddr_t va)
 {
 	char whose[96];
 	u64 par;
 
 	(void)address_describe(whose, sizeof(whose), va);
-	say("As a virtual address it is a %s address: %s.",
+	say("As a virtual address it is a %s address, %s mapping: %s.",
 	    va < PAGE_OFFSET	  ? "user virtual" :
 	    is_lowmem((void *)va) ? "kernel logical" :
 				    "kernel virtual",
-	    whose);
+	    mapping_of(va), whose);
+	if (opened_at(va)) {
+		say("  yours: #%u", opened_at(va));
+	}
 	par = walk_ask_mmu(va, false);
 	if (par & PAR_FAULT) {
 		say("  not mapped%s", va < PAGE_OFFSET ? ": there is no process" : "");
@@ -81,16 +118,13 @@ static void what_virtual(vaddr_t va)
 		    is_lowmem((void *)va) ? ", by a fixed distance" : "");
 		what_physical(par & DESC_ADDR_MASK);
 	}
-	if (opened_at(va)) {
-		say("  yours: #%u", opened_at(va));
-	}
 }
 
 void cmd_what(__unused u32 argc, char **argv)
 {
 	phys_addr_t address;
 
-	if (!want_pa(argv[0], &address)) {
+	if (!want_address(argv[0], PHYS_END - 1, &address)) {
 		return;
 	}
 	if (pa_below_4g(address)) {
@@ -199,20 +233,39 @@ void cmd_kmaps(__unused u32 argc, __unused char **argv)
 
 /* ---- vmallocs ---- */
 
+/* Whose an area is, or what it shows. */
+static void area_words(char *text, size_t size, const struct vmalloc_info *info)
+{
+	const struct thread *thread = thread_of_stack(info->start);
+	const pte_t *pte = kernel_pte(info->start);
+	u32 n = opened_at(info->start);
+
+	if (n) {
+		(void)snprintf(text, size, "yours: #%u", n);
+	} else if (thread) {
+		(void)snprintf(text, size, "stack of thread %s", thread->name);
+	} else if (info->kind[0] == 'i' && pte) {
+		(void)snprintf(text, size, "physical 0x%010llx", pfn_to_pa(pte_pfn(*pte)));
+	} else {
+		strlcpy(text, info->kind[0] == 'l' ? "unmapped: waits for the purge" : "", size);
+	}
+}
+
 void cmd_vmallocs(__unused u32 argc, __unused char **argv)
 {
 	vaddr_t at = vmalloc_start();
 	struct vmalloc_info info;
 	u32 areas = 0, pages = 0;
+	char text[48];
 
 	while (!line_stop() && vmalloc_query(at, true, &info)) {
-		u32 n = opened_at(info.start);
-
-		say("  0x%08x to 0x%08x %6u pages  %s%s", (u32)info.start, (u32)info.end - 1,
-		    info.pages, info.kind, n ? ", yours" : "");
+		area_words(text, sizeof(text), &info);
+		say("  0x%08x to 0x%08x %6u KiB  %-8s %s", (u32)info.start, (u32)info.end - 1,
+		    info.pages * 4, info.kind, text);
 		areas++;
 		pages += info.pages;
 		at = info.end + PAGE_SIZE;
 	}
-	say("%u areas, %u pages", areas, pages);
+	say("%u areas, %u KiB of %u KiB", areas, pages * 4,
+	    (u32)(VMALLOC_END - vmalloc_start()) / 1024);
 }

@@ -20,8 +20,8 @@
 /* A page of physical addresses, while it is reachable. */
 struct view {
 	char *va; /* of its first byte */
-	enum { VIEW_DIRECT, VIEW_WINDOW, VIEW_DEVICE } kind;
-	const char *what;
+	enum { VIEW_IMAGE, VIEW_DIRECT, VIEW_WINDOW, VIEW_DEVICE } kind;
+	enum mem_type type;
 };
 
 static pgprot_t type_prot(enum mem_type type)
@@ -38,18 +38,18 @@ static pgprot_t type_prot(enum mem_type type)
 	}
 }
 
-static bool view_ram(struct view *v, pfn_t pfn)
+static void view_ram(struct view *v, pfn_t pfn)
 {
 	const struct page *page = pfn_to_page(pfn);
 
-	if (!page_is_high(page)) {
-		*v = (struct view){ lowmem_page_address(page), VIEW_DIRECT, "direct mapping" };
-		return true;
+	v->type = page_type(page);
+	if (page_is_high(page)) {
+		v->va = kmap_local_pfn(pfn, type_prot(v->type));
+		v->kind = VIEW_WINDOW;
+	} else {
+		v->va = lowmem_page_address(page);
+		v->kind = VIEW_DIRECT;
 	}
-	v->va = kmap_local_pfn(pfn, type_prot(page_type(page)));
-	v->kind = VIEW_WINDOW;
-	v->what = "kmap_local window";
-	return true;
 }
 
 /* False, with a message: it must not or cannot be mapped. */
@@ -57,28 +57,28 @@ static bool view_open(struct view *v, phys_addr_t pa)
 {
 	phys_addr_t start = pa_align_down(pa, PAGE_SIZE);
 
+	*v = (struct view){ .kind = VIEW_IMAGE, .type = MT_NORMAL };
 	if (pa_in_image(start)) {
-		*v = (struct view){ (char *)(IMAGE_START + (u32)(start - boot_info.image_pa)),
-				    VIEW_DIRECT, "image" };
+		v->va = (char *)(IMAGE_START + (u32)(start - boot_info.image_pa));
 		return true;
 	}
 	if (memblock_is_nomap(start, PAGE_SIZE)) {
-		say("error: 0x%010llx is no-map: nothing may be mapped there", pa);
-		return false;
+		return say_error("0x%010llx is no-map: nothing may be mapped there", pa);
 	}
 	if (pfn_valid(pa_to_pfn(pa))) {
-		return view_ram(v, pa_to_pfn(pa));
+		view_ram(v, pa_to_pfn(pa));
+		return true;
 	}
-	v->va = after_panic() ? NULL : ioremap(start, PAGE_SIZE);
+	if (after_panic()) {
+		return say_error("0x%010llx: no device is mapped after a panic", pa);
+	}
 	v->kind = VIEW_DEVICE;
-	v->what = "as a device";
-	if (!v->va) {
-		say("error: 0x%010llx: %s", pa,
-		    after_panic()		       ? "no device is mapped after a panic" :
-		    memblock_has_ram(start, PAGE_SIZE) ? "a page that is RAM in part" :
-							 "no address space");
-	}
-	return v->va;
+	v->type = MT_DEVICE;
+	v->va = ioremap(start, PAGE_SIZE);
+	return v->va ||
+	       say_error("0x%010llx: %s", pa,
+			 memblock_has_ram(start, PAGE_SIZE) ? "a page that is RAM in part" :
+							      "no address space");
 }
 
 static void view_close(const struct view *v)
@@ -90,6 +90,14 @@ static void view_close(const struct view *v)
 	}
 }
 
+static void view_say(const struct view *v)
+{
+	static const char kinds[][20] = { "the image's mapping", "direct mapping",
+					  "kmap_local window", "ioremap" };
+
+	say("  as %s memory, through: %s", type_word(v->type), kinds[v->kind]);
+}
+
 /* A physical address of a word, or #N. */
 static bool want_aligned(const char *word, phys_addr_t *pa)
 {
@@ -99,14 +107,9 @@ static bool want_aligned(const char *word, phys_addr_t *pa)
 		*pa = page ? page_to_pa(page) : 0;
 		return page;
 	}
-	if (!want_pa(word, pa)) {
-		return false;
-	}
-	if (!pa_is_aligned(*pa, sizeof(u32))) {
-		say("error: 0x%010llx is not a multiple of 4", *pa);
-		return false;
-	}
-	return true;
+	return want_address(word, PHYS_END - 1, pa) &&
+	       (pa_is_aligned(*pa, sizeof(u32)) ||
+		say_error("0x%010llx is not a multiple of 4", *pa));
 }
 
 static void say_fault(phys_addr_t pa, u32 status)
@@ -114,8 +117,9 @@ static void say_fault(phys_addr_t pa, u32 status)
 	u32 level;
 	const char *word = fault_word(status, &level);
 
-	say("error: 0x%010llx: %s", pa,
-	    word[0] == 'e' ? "the bus refused (external abort): nothing answers there" : word);
+	(void)say_error("0x%010llx: %s", pa,
+			word[0] == 'e' ? "the bus refused (external abort): nothing answers there" :
+					 word);
 }
 
 /* ---- md ---- */
@@ -165,7 +169,7 @@ static bool dump_page(const struct view *v, phys_addr_t pa, u32 words)
 void cmd_md(u32 argc, char **argv)
 {
 	phys_addr_t pa;
-	u32 words = 16;
+	u32 words = 16, shown = ~0u;
 	bool go_on = true;
 
 	if (!want_aligned(argv[0], &pa) || (argc > 1 && !want_number(argv[1], MD_MAX, &words))) {
@@ -174,9 +178,15 @@ void cmd_md(u32 argc, char **argv)
 	while (words > 0 && go_on && pa < PHYS_END) {
 		u32 here = min(words, (PAGE_SIZE - pa_offset(pa, PAGE_SIZE)) / (u32)sizeof(u32));
 		struct view v;
+		u32 how;
 
 		if (!view_open(&v, pa)) {
 			return;
+		}
+		how = (u32)v.kind << 8 | v.type;
+		if (how != shown) {
+			view_say(&v);
+			shown = how;
 		}
 		go_on = dump_page(&v, pa, here);
 		view_close(&v);
@@ -208,9 +218,12 @@ void cmd_mw(__unused u32 argc, char **argv)
 	view_close(&v);
 	if (status) {
 		say_fault(pa, status);
-	} else if (device) {
-		say("  %010llx: %08x written, %s", pa, value, v.what);
+		return;
+	}
+	view_say(&v);
+	if (device) {
+		say("  %010llx: %08x written", pa, value);
 	} else {
-		say("  %010llx: %08x -> %08x, %s", pa, before, after, v.what);
+		say("  %010llx: %08x -> %08x", pa, before, after);
 	}
 }

@@ -2,6 +2,7 @@
 /* Commands about the translation tables: what is mapped, and how one address is. Queries. */
 #include "monitor.h"
 
+#include <arch/cpreg.h>
 #include <arch/early_tables.h>
 #include <arch/walk.h>
 #include <kernel/oops.h>
@@ -124,7 +125,7 @@ void cmd_ptdump(u32 argc, char **argv)
 		dump_flush(&d);
 	}
 	if (!found) {
-		say("error: no region %.40s: layout shows them", argv[0]);
+		(void)say_error("no region %.40s: layout shows them", argv[0]);
 	} else {
 		say("%u ranges, %llu KiB mapped%s", d.ranges, d.bytes >> 10,
 		    d.stopped ? "; stopped" : "");
@@ -141,24 +142,54 @@ static void walk_get(struct walk *walk, vaddr_t va)
 	walk_tables(walk, &regs, va, phys_peek);
 }
 
+/* The memory type that a PAR's attributes are of: a field of MAIR0. */
+static u32 par_type(u64 par)
+{
+	u32 type = MT_NORMAL;
+
+	while (type < 4 && (read_mair0() >> 8 * type & 0xff) != par >> PAR_TYPE_SHIFT) {
+		type++;
+	}
+	return type;
+}
+
+/* In what the MMU's answers differ from what the tables say; NULL: in nothing. */
+static const char *difference(const struct walk *walk, u64 read, u64 write)
+{
+	if (walk->mapped != !(read & PAR_FAULT)) {
+		return "in whether it is mapped: a TLB, or a walker, sees something else";
+	}
+	if (!walk->mapped) {
+		return NULL;
+	}
+	if ((read & DESC_ADDR_MASK) != pa_align_down(walk->pa, PAGE_SIZE)) {
+		return "in the page";
+	}
+	if (walk->writable != !(write & PAR_FAULT)) {
+		return "in whether it may be written";
+	}
+	return walk->type == par_type(read) ? NULL : "in the memory type";
+}
+
 void cmd_walk(__unused u32 argc, char **argv)
 {
+	const char *differ;
 	struct walk walk;
 	vaddr_t va;
-	u64 par;
 
 	if (!want_va(argv[0], &va)) {
 		return;
 	}
 	walk_report(va);
 	walk_get(&walk, va);
-	par = walk_ask_mmu(va, false);
-	if (walk.mapped != !(par & PAR_FAULT)) {
-		say("They differ: the TLB or the walker sees something else than memory holds.");
-	} else if (walk.mapped && (par & DESC_ADDR_MASK) != pa_align_down(walk.pa, PAGE_SIZE)) {
-		say("They differ: the MMU translates to another page.");
+	differ = difference(&walk, walk_ask_mmu(va, false), walk_ask_mmu(va, true));
+	if (differ) {
+		say("They differ: %s.", differ);
+	} else if (walk.mapped) {
+		say("The MMU agrees with the tables: 0x%010llx, r%c%c, %s memory.", walk.pa,
+		    walk.writable ? 'w' : '-', walk.executable ? 'x' : '-', type_word(walk.type));
 	} else {
-		say("The MMU agrees with the tables.");
+		say("The MMU agrees with the tables: not mapped.");
 	}
 }
 

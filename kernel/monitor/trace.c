@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the narration of what an operation does to an entry: what stood there before and stands
+ * Owns the narration of what an operation does to entries: what stood there before and stands
  * there after, the window's count, the instructions in order. The hot paths know nothing of it:
  * entries and counts are read around the call. The order of instructions is stated, and builds
  * with COUNT=1 count them beside it.
@@ -12,7 +12,18 @@
 #include <mm/highmem.h>
 #include <mm/pgtable.h>
 
-bool trace_on;
+#define ENTRIES_SHOWN 4 /* of one operation */
+
+static bool trace_on;
+
+/* What was so before the operation. */
+static struct {
+	const void *va; /* NULL: the address was not known */
+	u64 entry[ENTRIES_SHOWN];
+	u32 count; /* of the pkmap window */
+	u32 flushes;
+	struct maint_counts ran;
+} was;
 
 void cmd_trace(__unused u32 argc, char **argv)
 {
@@ -45,30 +56,26 @@ static u32 count_at(const void *va)
 	return w.count;
 }
 
-void trace_begin(struct trace *t, const void *va)
+static u32 wraps(void)
 {
 	struct pkmap_info info;
 
-	if (!trace_on) {
-		return;
-	}
 	pkmap_query(&info);
-	*t = (struct trace){ .va = va,
-			     .before = va ? entry_at(va) : 0,
-			     .count = va ? count_at(va) : 0,
-			     .flushes = info.flushes };
-	t->ran = maint_counts;
+	return info.flushes;
 }
 
-void trace_stop(struct trace *t)
+void trace_begin(const void *va, u32 pages)
 {
-	const struct maint_counts now = maint_counts;
-
 	if (!trace_on) {
 		return;
 	}
-	t->ran = (struct maint_counts){ now.tlbi - t->ran.tlbi, now.dsb - t->ran.dsb,
-					now.isb - t->ran.isb };
+	was.va = va;
+	for (u32 i = 0; va && i < min(pages, (u32)ENTRIES_SHOWN); i++) {
+		was.entry[i] = entry_at(va + i * PAGE_SIZE);
+	}
+	was.count = count_at(va);
+	was.flushes = wraps();
+	was.ran = maint_counts;
 }
 
 static void say_entry(const char *when, u64 desc)
@@ -77,6 +84,20 @@ static void say_entry(const char *when, u64 desc)
 
 	(void)walk_describe(words, sizeof(words), 3, desc);
 	say("  %s 0x%016llx: %s", when, desc, words);
+}
+
+static void say_entries(const void *va, u32 pages)
+{
+	for (u32 i = 0; i < min(pages, (u32)ENTRIES_SHOWN); i++) {
+		say("  entry of 0x%08x", (u32)(vaddr_t)va + i * PAGE_SIZE);
+		if (was.va == va) {
+			say_entry("before", was.entry[i]);
+		}
+		say_entry("after ", entry_at(va + i * PAGE_SIZE));
+	}
+	if (pages > ENTRIES_SHOWN) {
+		say("  and %u more entries", pages - ENTRIES_SHOWN);
+	}
 }
 
 /* What an access would meet now: the table is one thing, the TLB another. */
@@ -90,31 +111,26 @@ static void say_access(const void *va)
 	    words);
 }
 
-void trace_end(struct trace *t, const void *va, const char *sequence)
+void trace_end(const void *va, u32 pages, const char *sequence)
 {
-	struct pkmap_info info;
+	const struct maint_counts now = maint_counts;
 
 	if (!trace_on) {
 		return;
 	}
-	if (!kernel_pte((vaddr_t)va)) {
-		say("  0x%08x: direct mapping, a block that never changes", (u32)(vaddr_t)va);
+	if (is_lowmem(va)) {
+		say("  0x%08x: direct mapping, which never changes", (u32)(vaddr_t)va);
 		return;
 	}
-	say("  entry of 0x%08x", (u32)(vaddr_t)va);
-	if (t->va == va) {
-		say_entry("before", t->before);
-	}
-	say_entry("after ", entry_at(va));
+	say_entries(va, pages);
 	if (in_pkmap(va)) {
-		pkmap_query(&info);
-		say("  count %u -> %u%s", t->va == va ? t->count : 0, count_at(va),
-		    info.flushes != t->flushes ? ", and a wrap: all unused windows flushed" : "");
+		say("  count %u -> %u%s", was.va == va ? was.count : 0, count_at(va),
+		    wraps() != was.flushes ? ", and a wrap: all unused windows flushed" : "");
 	}
 	say("  %s", sequence);
 	if (CONFIG_COUNT) {
-		say("  counted, with those of locks: %u TLBI, %u DSB, %u ISB", t->ran.tlbi,
-		    t->ran.dsb, t->ran.isb);
+		say("  counted, with those of locks: %u TLBI, %u DSB, %u ISB",
+		    now.tlbi - was.ran.tlbi, now.dsb - was.ran.dsb, now.isb - was.ran.isb);
 	}
 	say_access(va);
 }

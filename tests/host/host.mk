@@ -13,7 +13,7 @@ HOSTCC ?= cc
 DTC ?= dtc
 HOST_CORPUS ?= $(O)/cache/dtbs
 
-HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_irq fdt_mutate ktap list printf string
+HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate ktap list printf string words ymodem
 # Tests of higher floors, as they appear.
 HOST_TESTS += $(patsubst tests/host/test_%.c,%,$(sort $(wildcard $(addprefix tests/host/test_, \
 	buddy.c memblock.c slab.c va_space.c))))
@@ -25,12 +25,16 @@ host_src_va_space := mm/va_space.c
 host_src_console_find := tests/host/blob.c
 host_src_fdt := tests/host/blob.c
 host_src_fdt_corpus := tests/host/blob.c
+host_src_fdt_edit := tests/host/blob.c
 host_src_fdt_irq := tests/host/blob.c
 host_src_fdt_mutate := tests/host/blob.c
+host_src_ymodem := tests/host/ymodem_line.c
 host_libs_fdt_corpus := -lfdt
+host_libs_fdt_edit := -lfdt
 
 HOST_LIB := lib/bootargs.c lib/console_find.c lib/crc32.c lib/div.c lib/fdt.c lib/fdt_addr.c \
-	lib/fdt_find.c lib/fdt_irq.c lib/ktap.c lib/mem.c lib/printf.c lib/string.c
+	lib/fdt_edit.c lib/fdt_find.c lib/fdt_irq.c lib/ktap.c lib/mem.c lib/printf.c lib/string.c lib/words.c \
+	lib/ymodem.c
 
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra -Werror \

@@ -246,6 +246,32 @@ TEST(sizes_are_whole_values)
 	CHECK_EQ(bytes, 24);
 }
 
+static int pair(const char *text, u32 *n, u32 *m)
+{
+	return bootargs_pair((struct span){ text, strlen(text) }, n, m);
+}
+
+TEST(pairs_are_whole_values_from_one_on)
+{
+	static const char bad[][24] = {
+		"",	 "0",	 "0,1",	 "1,0", "1,",	      ",1",
+		"1,2,3", "1,2x", "1 ,2", "-1",	"4294967296", "1,4294967296"
+	};
+	u32 n = 5, m = 6, i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		check_context("%s", bad[i]);
+		CHECK_EQ(pair(bad[i], &n, &m), -EINVAL);
+	}
+	CHECK_EQ(n, 5);
+	CHECK_EQ(pair("77", &n, &m), 0);
+	CHECK_EQ(n, 77);
+	CHECK_EQ(m, 6);
+	CHECK_EQ(pair("4294967295,1", &n, &m), 0);
+	CHECK_EQ(n, UINT32_MAX);
+	CHECK_EQ(m, 1);
+}
+
 /* Random text of the characters that mean something: nothing is read beyond its end. */
 TEST(any_text_is_survived)
 {

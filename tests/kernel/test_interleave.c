@@ -2,9 +2,8 @@
 /*
  * Orders of steps that chance brings once in a million times, forced at the points of interleave.h
  * (DEBUG builds). Windows: an interrupt and a switch at each point of each open and close, all of them.
- * kmap that sleeps, and the purge: a play of a few actors on CPUs of their own, of whom one at a time has
- * the turn; at each point the director, a random sequence, says who goes on. So a seed is an order,
- * the same on every run. And a table walk that found an entry still empty.
+ * kmap, the purge and new tables: plays (play.h). And a table walk that found an entry still empty.
+ * How threads wait and end is in test_interleave_threads.c.
  */
 #include <interleave.h>
 #include <kernel/test.h>
@@ -17,13 +16,13 @@
 #include <kernel/irq.h>
 #include <kernel/sched.h>
 #include <kernel/smp.h>
-#include <kernel/watchdog.h>
 #include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include <mm/pgtable.h>
 #include <mm/vmalloc.h>
 
 #include "pages.h"
+#include "play.h"
 
 /* ---- kmap_local ---- */
 
@@ -138,163 +137,22 @@ TEST(interleave, windows_cut_at_every_point)
 	free_pages_bulk(local.pages, ARRAY_SIZE(local.pages));
 }
 
-/* ---- the play ---- */
-
-#define ACTORS	   3
-#define NOBODY	   ACTORS
-#define MAP_SEEDS  60
-#define AREA_SEEDS 24
-#define FIRST_SEED 1
-
-static struct {
-	u32 seed, random;
-	u32 turn;  /* whose; written by who has it */
-	u32 ready; /* how many have entered; atomic */
-	/* bits by actor; changed by who has the turn */
-	u32 playing, asleep;
-	const struct thread_core *actor[ACTORS];
-	u32 steps;
-	u32 wrong; /* atomic */
-	void (*act)(u32 actor);
-} play;
-
-static u32 play_random(u32 n)
-{
-	play.random = play.random * 1664525 + 1013904223;
-	return (u32)(((u64)play.random * n) >> 32);
-}
-
-static u32 actor_here(void)
-{
-	u32 i = 0;
-
-	while (i < ACTORS && play.actor[i] != current_core()) {
-		i++;
-	}
-	return i;
-}
-
-/* The one who has the turn gives it to somebody, perhaps to itself. */
-static void direct(u32 candidates)
-{
-	u32 n = 0;
-
-	BUG_ON(play.playing && !candidates, "interleave.stuck",
-	       "seed %u, step %u: actors 0x%x sleep, and nobody is left to wake them", play.seed,
-	       play.steps, play.asleep);
-	play.steps++;
-	for (u32 mask = candidates; mask; mask &= mask - 1) {
-		n++;
-	}
-	for (n = n ? play_random(n) : 0; n > 0; n--) {
-		candidates &= candidates - 1;
-	}
-	__atomic_store_n(&play.turn, candidates ? (u32)__builtin_ctz(candidates) : NOBODY,
-			 __ATOMIC_RELEASE);
-	dsb_ishst(); /* the turn, before the event */
-	__asm__ volatile("sev" : : : "memory");
-}
-
-static void wait_for_turn(u32 self)
-{
-	while (__atomic_load_n(&play.turn, __ATOMIC_ACQUIRE) != self) {
-		__asm__ volatile("wfe" : : : "memory");
-	}
-}
-
-static void at_play_point(enum interleave_point point)
-{
-	u32 self = actor_here(), others;
-
-	if (self == ACTORS || irqs_masked() || point <= POINT_LOCAL_FLUSHED) {
-		return;
-	}
-	others = play.playing & ~play.asleep;
-	if (point == POINT_SPIN) {
-		others &= ~(1u << self); /* it can't go on before another has */
-	}
-	direct(others);
-	wait_for_turn(self);
-}
-
-/* Sleeping, in the play: not to be given the turn. */
-static void play_park(void)
-{
-	u32 self = actor_here();
-
-	play.asleep |= 1u << self;
-	direct(play.playing & ~play.asleep);
-	wait_for_turn(self);
-}
-
-static void play_wake(struct thread_core *core)
-{
-	for (u32 i = 0; i < ACTORS; i++) {
-		if (play.actor[i] == core) {
-			play.asleep &= ~(1u << i);
-		}
-	}
-}
-
-static const struct pkmap_threads play_threads = { play_park, play_wake, might_sleep };
-
-static void play_part(void *arg)
-{
-	u32 self = (u32)(vaddr_t)arg;
-
-	play.actor[self] = current_core();
-	__atomic_fetch_add(&play.ready, 1, __ATOMIC_RELEASE);
-	wait_for_turn(self);
-	play.act(self);
-	play.playing &= ~(1u << self);
-	direct(play.playing & ~play.asleep);
-}
-
-/* Returns when the last actor has left; until then nothing else happens that could touch the play. */
-static void play_run(u32 seed, void (*act)(u32 actor), void (*hook)(enum interleave_point point))
-{
-	struct thread *threads[ACTORS];
-	u32 cpus = cpus_online();
-
-	memset(&play, 0, sizeof(play));
-	play.seed = play.random = seed;
-	play.act = act;
-	play.turn = NOBODY;
-	play.playing = (1u << ACTORS) - 1;
-	for (u32 i = 0; i < ACTORS; i++, cpus &= cpus - 1) {
-		threads[i] = thread_create_on((u32)__builtin_ctz(cpus), "actor", play_part,
-					      (void *)(vaddr_t)i);
-		REQUIRE(threads[i]);
-	}
-	while (__atomic_load_n(&play.ready, __ATOMIC_ACQUIRE) < ACTORS) {
-		thread_yield();
-	}
-	WRITE_ONCE(interleave_hook, hook);
-	direct(play.playing);
-	while (__atomic_load_n(&play.turn, __ATOMIC_ACQUIRE) != NOBODY) {
-		thread_yield();
-	}
-	WRITE_ONCE(interleave_hook, NULL);
-	for (u32 i = 0; i < ACTORS; i++) {
-		thread_join(threads[i]);
-	}
-	watchdog_beat();
-	if (!CHECK_EQ(play.wrong, 0)) {
-		test_note("seed %u, %u steps", seed, play.steps);
-	}
-}
-
-static void play_expect(bool right)
-{
-	play.wrong += !right;
-}
-
 /* ---- three actors, one window: a wake-up that is lost has nobody to make up for it ---- */
 
+#define MAP_SEEDS  60
 #define MAP_ROUNDS 2
 #define MAP_FREE   1
 
 static struct page *stage[ACTORS + 1]; /* each has one, and one is everybody's */
+
+/* Back to the allocator, perhaps for another actor, and a new one in its place. */
+static void renew(u32 actor)
+{
+	free_page(stage[actor]);
+	stage[actor] = alloc_page(GFP_HIGHONLY);
+	BUG_ON(!stage[actor], "interleave.stuck", "no memory for a page");
+	page_fill(stage[actor], actor);
+}
 
 static void act_kmap(u32 actor)
 {
@@ -306,24 +164,29 @@ static void act_kmap(u32 actor)
 		interleave_point(POINT_KMAP_COUNTED);
 		play_expect(pattern_wrong(va, n) == 0 && page_address(stage[n]) == va);
 		kunmap(stage[n]);
+		if (n == actor && play_random(2)) {
+			renew(actor);
+		}
 	}
+}
+
+static void after_kmap(void)
+{
+	struct pkmap_info info;
+
+	pkmap_query(&info);
+	CHECK_EQ(info.waiting, 0);
+	CHECK_EQ(info.used, PKMAP_SLOTS - MAP_FREE);
 }
 
 static void kmap_plays(void)
 {
 	const struct pkmap_threads *threads = pkmap_set_threads(&play_threads);
-	struct pkmap_info info;
-	u32 steps = 0;
 
-	for (u32 seed = FIRST_SEED; seed < FIRST_SEED + MAP_SEEDS; seed++) {
-		play_run(seed, act_kmap, at_play_point);
-		steps += play.steps;
-		pkmap_query(&info);
-		CHECK_EQ(info.waiting, 0);
-		CHECK_EQ(info.used, PKMAP_SLOTS - MAP_FREE);
-	}
+	CHECK_EQ(play_all(&(struct play_bill){
+			 .seeds = MAP_SEEDS, .act = act_kmap, .after = after_kmap }),
+		 0);
 	(void)pkmap_set_threads(threads);
-	test_note("seeds %u to %u, %u steps", FIRST_SEED, FIRST_SEED + MAP_SEEDS - 1, steps);
 }
 
 TEST(interleave, kmap_that_sleeps)
@@ -356,6 +219,7 @@ TEST(interleave, kmap_that_sleeps)
 
 /* ---- the purge ---- */
 
+#define AREA_SEEDS  24
 #define AREA_ROUNDS 4
 #define AREA_PAGES  96 /* more than a CPU keeps for itself: freed, they may go to any */
 #define AREA_BYTES  (AREA_PAGES * PAGE_SIZE)
@@ -417,7 +281,7 @@ static bool area_in_limbo(vaddr_t va)
 
 static void at_purge_point(enum interleave_point point)
 {
-	if (actor_here() == ACTORS) {
+	if (play_actor() == ACTORS) {
 		return;
 	}
 	for (u32 n = 0; n < ARRAY_SIZE(limbo); n++) {
@@ -427,7 +291,7 @@ static void at_purge_point(enum interleave_point point)
 			limbo[n].va = 0;
 		}
 	}
-	at_play_point(point);
+	play_point(point);
 }
 
 static void act_purge(u32 actor)
@@ -453,20 +317,82 @@ static void act_purge(u32 actor)
 	}
 }
 
+static void before_purge(void)
+{
+	vmalloc_purge();
+	memset(limbo, 0, sizeof(limbo));
+}
+
 TEST(interleave, nothing_is_reused_before_its_flush)
 {
-	u32 steps = 0;
-
 	if (cpu_count() < ACTORS) {
 		SKIP("fewer than three CPUs");
 	}
-	for (u32 seed = FIRST_SEED; seed < FIRST_SEED + AREA_SEEDS; seed++) {
-		vmalloc_purge();
-		memset(limbo, 0, sizeof(limbo));
-		play_run(seed, act_purge, at_purge_point);
-		steps += play.steps;
+	CHECK_EQ(play_all(&(struct play_bill){ .seeds = AREA_SEEDS,
+					       .act = act_purge,
+					       .hook = at_purge_point,
+					       .before = before_purge }),
+		 0);
+}
+
+/* ---- the first entries of a 2 MiB, by all at once ---- */
+
+#define TABLE_SEEDS 6 /* each makes a table, and tables are for ever */
+
+static vaddr_t fresh;
+
+/* The highest 2 MiB of the vmalloc area that have no table yet; when none is left, the last one. */
+static void before_table(void)
+{
+	vaddr_t va = VMALLOC_END - PMD_SIZE;
+
+	while (va > vmalloc_start() && pmd_present(*kernel_pmd(va))) {
+		va -= PMD_SIZE;
 	}
-	test_note("seeds %u to %u, %u steps", FIRST_SEED, FIRST_SEED + AREA_SEEDS - 1, steps);
+	fresh = ALIGN_DOWN(va, PMD_SIZE);
+}
+
+static void act_table(u32 actor)
+{
+	vaddr_t va = fresh + actor * PAGE_SIZE;
+	pte_t *pte = kernel_pte_alloc(va);
+
+	BUG_ON(!pte, "interleave.stuck", "no memory for a table");
+	pte_write(pte, pfn_pte(page_to_pfn(stage[actor]), PAGE_KERNEL));
+	dsb_walk(); /* the entry, before our own walk */
+	isb();
+	interleave_point(POINT_TABLE_MISSING);
+	play_expect(kernel_pte(va) == pte);
+}
+
+static void after_table(void)
+{
+	for (u32 i = 0; i < ACTORS; i++) {
+		vaddr_t va = fresh + i * PAGE_SIZE;
+
+		if (CHECK(pte_present(*kernel_pte(va)))) {
+			CHECK_EQ(pattern_wrong((void *)va, i), 0);
+			pte_write(kernel_pte(va), pte_none());
+			tlb_flush_page(va);
+		}
+	}
+}
+
+TEST(interleave, one_table_for_all_who_miss_it)
+{
+	if (cpu_count() < ACTORS) {
+		SKIP("fewer than three CPUs");
+	}
+	REQUIRE(alloc_pages_bulk(GFP_HIGHONLY, ACTORS, stage) == ACTORS);
+	for (u32 i = 0; i < ACTORS; i++) {
+		page_fill(stage[i], i);
+	}
+	CHECK_EQ(play_all(&(struct play_bill){ .seeds = TABLE_SEEDS,
+					       .act = act_table,
+					       .before = before_table,
+					       .after = after_table }),
+		 0);
+	free_pages_bulk(stage, ACTORS);
 }
 
 /* ---- a walk that ran ahead ---- */

@@ -11,6 +11,7 @@
 #include <kernel/smp.h>
 #include <kernel/test.h>
 #include <kernel/watchdog.h>
+#include <lib/bootargs.h>
 #include <lib/printf.h>
 #include <mm/highmem.h>
 #include <mm/page_alloc.h>
@@ -455,22 +456,7 @@ static u32 wanted = OPERATIONS, seed = SEED;
 
 bool tests_set_stress(struct span text)
 {
-	const char *end = text.s + text.len, *stop;
-	u64 n, s = SEED;
-
-	if (parse_u64(text.s, end, &n, &stop) || n == 0 || n > UINT32_MAX) {
-		return false;
-	}
-	if (stop != end &&
-	    (*stop != ',' || parse_u64(stop + 1, end, &s, &stop) || s == 0 || s > UINT32_MAX)) {
-		return false;
-	}
-	if (stop != end) {
-		return false;
-	}
-	wanted = (u32)n;
-	seed = (u32)s;
-	return true;
+	return bootargs_pair(text, &wanted, &seed) == 0;
 }
 
 /* Two on each CPU, one of them free to move. */

@@ -7,6 +7,7 @@ tools/transcripts.py --write).
 
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -20,7 +21,8 @@ PERFORMANCE = ROOT / "docs" / "performance.md"
 
 # What the constants of the documents are looked up in.
 HEADERS = ("layout.h", "arch/early_boot.h", "arch/early_tables.h", "arch/tlb.h", "arch/trap.h",
-           "arch/unwind.h", "mm/buddy.h", "mm/highmem.h", "mm/memblock.h", "mm/page.h")
+           "arch/unwind.h", "config.h", "kernel/thread.h", "kernel/watchdog.h", "mm/buddy.h",
+           "mm/highmem.h", "mm/memblock.h", "mm/page.h")
 UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _CONSTANT = re.compile(r"`([A-Z][A-Z0-9_]{2,})` \((0x[0-9a-f]+|\d+) ?(KiB|MiB|GiB)?\)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -86,6 +88,42 @@ def test_what_may_differ_is_no_difference():
              .replace("47", "48").replace("00000001", "00000002") for line in GOOD]
     assert other != GOOD
     assert transcripts.difference(GOOD, other) is None
+
+
+# -- conversations with the monitor ----------------------------------------------------------
+
+
+# Prompts three times for a line that ends in CR, and repeats it.
+SPEAKER = """import os
+for i in range(3):
+    os.write(1, b"\\nfanlight> ")
+    line = b""
+    while (c := os.read(0, 1)) not in (b"", b"\\r"):
+        line += c
+    os.write(1, line + b"\\nyou said " + line)
+"""
+
+
+def conversation(*typed):
+    """What is said when these lines are typed."""
+    return transcripts._run(f"{sys.executable} -c '{SPEAKER}'", "build", typed)
+
+
+def test_typed_lines_are_those_at_prompts():
+    shown = ["[...]", "fanlight> kmap #1", "#2: kmap", "panic> poweroff", "  fanlight> no"]
+    assert transcripts.typed_lines(shown) == ("kmap #1", "poweroff")
+
+
+def test_a_line_is_typed_at_each_prompt():
+    assert [line for line in conversation("a", "b  c", "#3") if line] == [
+        "fanlight> a", "you said a", "fanlight> b  c", "you said b  c", "fanlight> #3",
+        "you said #3"]
+
+
+@pytest.mark.parametrize("typed", [("a",), ("a", "b", "c", "d")], ids=len)
+def test_a_conversation_has_as_many_lines_as_prompts(typed):
+    with pytest.raises(transcripts.Trouble):
+        conversation(*typed)
 
 
 # -- links and names -------------------------------------------------------------------------
@@ -171,15 +209,60 @@ def test_splits_are_what_the_headers_say(split, tmp_path):
 # -- locks -----------------------------------------------------------------------------------
 
 
+LOCK_FOLDERS = ("arch", "include", "mm", "kernel", "drivers")
+_LOCK = re.compile(r"\bspinlock_t (\w+) *[;=]")
+_RANKED = re.compile(r"\b(\w+) = (?:\(spinlock_t\))?SPINLOCK_RANKED\(LOCK_RANK_(\w+)\)")
+
+
+def lock_rows():
+    """(rank, lock's name, its files) of each line of the list of locks."""
+    for rank, lock, files, *_ in rows(section(ARCHITECTURE, "Locks")):
+        if rank.isdigit():
+            yield (int(rank), lock.split(",")[0].strip("`").split(".")[-1],
+                   [file.strip("` ") for file in files.split(",")])
+
+
+def sources():
+    """(name, text) of each C file and header that may have locks."""
+    for folder in LOCK_FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.[ch]")):
+            yield str(path.relative_to(ROOT)), path.read_text()
+
+
 def test_every_lock_has_a_place_in_the_order():
     """A file that declares spinlocks has as many rows in the list, by the locks' names."""
-    lock = re.compile(r"^\s*(?:static )?spinlock_t (\w+)", re.MULTILINE)
-    declared = {(str(path.relative_to(ROOT)), name)
-                for folder in ("arch", "mm", "kernel", "drivers")
-                for path in (ROOT / folder).rglob("*.c") for name in lock.findall(path.read_text())}
-    listed = {(r[2].strip("`"), r[1].split(",")[0].strip("`").split(".")[-1])
-              for r in rows(section(ARCHITECTURE, "Locks")) if r[0].isdigit()}
+    declared = {(name, lock) for name, text in sources() for lock in _LOCK.findall(text)}
+    listed = {(files[0], lock) for _, lock, files in lock_rows()}
     assert declared == listed
+
+
+def test_ranks_are_those_of_the_code():
+    """Wherever a lock is given a rank, its row has that rank; each row's is given somewhere."""
+    header = (ROOT / "arch/arm/include/arch/spinlock.h").read_text()
+    enum = re.search(r"enum lock_rank \{(.*?)\};", header, re.DOTALL)[1]
+    number = {name: n for n, name in enumerate(re.findall(r"LOCK_RANK_(\w+),", enum))}
+    given = {(number[rank], lock, name) for name, text in sources()
+             for lock, rank in _RANKED.findall(text)}
+    listed = {(rank, lock, tuple(files)) for rank, lock, files in lock_rows()}
+    assert {g for g in given if not any(g[:2] == row[:2] and g[2] in row[2] for row in listed)} \
+        == set()
+    assert {row for row in listed if not any(row[:2] == g[:2] and g[2] in row[2] for g in given)} \
+        == set()
+
+
+# -- the monitor -----------------------------------------------------------------------------
+
+
+def test_commands_are_those_of_the_monitor():
+    """Every command with its arguments, in the order of `help`."""
+    source = (ROOT / "kernel" / "monitor" / "monitor.c").read_text()
+    table = re.search(r"struct command commands\[\] = \{\n(.*?)^\};", source,
+                      re.MULTILINE | re.DOTALL)[1]
+    real = re.findall(r'\{ "([^"\\]+)\\0', table)
+    text = (ROOT / "docs" / "monitor.md").read_text().replace("\\|", "\0")  # no end of a cell
+    listed = [row[0].strip("`").replace("\0", "|") for row in rows(text) if row[0].startswith("`")]
+    assert real
+    assert listed == real
 
 
 # -- performance -----------------------------------------------------------------------------

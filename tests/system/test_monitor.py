@@ -30,10 +30,10 @@ GIB = 1 << 30
 class Monitor:
     """A guest whose prompt we type at."""
 
-    def __init__(self, guest):
+    def __init__(self, guest, until):
         self.guest, self.port = guest, guest.serial
         self.port.timeout = PATIENCE
-        self.wait()
+        self.booted = self.wait(until)
 
     def wait(self, mark=PROMPT):
         """What was said until the prompt came."""
@@ -68,7 +68,9 @@ class Monitor:
 class Booted:
     """Boots a guest up to its prompt."""
 
-    def __init__(self, board="vexpress-a15", bootargs="monitor", memory="8G", **changes):
+    def __init__(self, board="vexpress-a15", bootargs="monitor", memory="8G", until=PROMPT,
+                 **changes):
+        self._until = until
         self.run = Run(name="monitor", board=board, bootargs=bootargs, memory=memory, **changes)
 
     def __enter__(self):
@@ -78,7 +80,7 @@ class Booted:
         guest = self._guest.__enter__()
         try:
             guest.start()
-            return Monitor(guest)
+            return Monitor(guest, self._until)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -109,7 +111,7 @@ def at_the_prompt(m):
     """Whatever went before: it answers, and nothing broke."""
     m.type("\x03")
     m.type("\r\x03what 0x1000\r")
-    m.wait(b"user virtual address: user part")
+    m.wait(b"user virtual address, no mapping: user part")
     m.wait()
 
 
@@ -174,8 +176,10 @@ def test_no_mapping_is_writable_and_executable(m):
 def test_walk(m):
     m.says("walk 0xffc00000", r"^walk: TTBR1 level 2 at 0x\w+: \w+ table",
            r"^walk: TTBR1 level 3 at 0x\w+: \w+ page 0x\w+ r-x", r"^MMU on read: PAR \w+ 0x",
-           r"^MMU on write: PAR \w+ permission fault, level 3", "^The MMU agrees with the tables")
-    m.says("walk 0xfffffff0", "translation fault", "^The MMU agrees")
+           r"^MMU on write: PAR \w+ permission fault, level 3",
+           r"^The MMU agrees with the tables: 0x\w{8}00, r-x, normal memory\.$")
+    m.says("walk 0xff601000", r"^The MMU agrees with the tables: 0x\w+, rw-, device memory\.$")
+    m.says("walk 0xfffffff0", "translation fault", "^The MMU agrees with the tables: not mapped")
     m.says("walk 0", "no table covers|translation fault")
 
 
@@ -187,10 +191,14 @@ def test_pa(m):
 
 def test_what(m):
     ram = 0x80000000 if m.board == "vexpress-a15" else 0x40000000
-    m.says("what 0x1000", "As a virtual address it is a user virtual address")
-    m.says("what 0xc0000000", "is a kernel logical address: lowmem",
+    m.says("what 0x1000", "As a virtual address it is a user virtual address, no mapping: user part")
+    m.says("what 0xc0000000", "is a kernel logical address, direct mapping: lowmem",
            rf"mapped to physical 0x00{ram:08x}, by a fixed distance")
-    m.says("what 0xffc00000", "is a kernel virtual address: image, text")
+    m.says("what 0xffc00000", "is a kernel virtual address, direct mapping: image, text")
+    m.says("what 0xff400000", "kernel virtual address, permanent mapping: pkmap window 0")
+    m.says("what 0xff601000", "kernel virtual address, fixed mapping: fixmap slot 1")
+    m.says("what 0xff610000", "kernel virtual address, temporary mapping: .* window 0 of CPU 0")
+    m.says("what 0xff000000", "kernel virtual address, temporary mapping: bigwin of CPU 7")
     m.says("what 0x27ffff000" if m.board == "vexpress-a15" else "what 0x23ffff000",
            "more than 32 bits", "as a bus address", "HighMem")
     device = 0x1c090000 if m.board == "vexpress-a15" else 0x09000000
@@ -200,12 +208,25 @@ def test_what(m):
 def test_page(m):
     pfn = "0x80010" if m.board == "vexpress-a15" else "0x40010"
     m.says(f"page {pfn}", rf"^page {pfn.replace('0x', '0x0')}: physical 0x\w+, lowmem, reserved",
-           r"type normal; references \d")
+           r"type normal, references \d")
+
+
+def test_page_inside_a_block(m):
+    """A page that is not the first of its block: whose it is says the first one."""
+    pfn = 0xc0000 if m.board == "vexpress-a15" else 0x80000
+    m.says(f"page {pfn + 5:#x}", r"HighMem, free$", rf"in a block of 1024 pages from 0x{pfn:06x}$")
+
+
+def test_what_knows_tables(m):
+    """The page that holds a table of the kernel's is called so."""
+    table, = m.says("walk 0xc0000000", r"^walk: TTBR1 level 3 at (0x\w+):")
+    m.says(f"what {table}", "^  it is the level-3 table for 0xc0000000")
 
 
 def test_kmaps_vmallocs_dmesg(m):
     m.says("kmaps", r"^permanent \(kmap\): \d+ in use", "fixmap slot 1$")
-    m.says("vmallocs", r"^\d+ areas, \d+ pages$")
+    m.says("vmallocs", r"^\d+ areas, \d+ KiB of \d+ KiB$", r" ioremap  physical 0x\w{10}$",
+           r" vmalloc  stack of thread idle$")
     m.says("dmesg", "^Fanlight: a kernel of high windows", "^The story of one page")
 
 
@@ -237,9 +258,11 @@ def test_windows_show_the_page(m):
     pa = int(pfn, 16) << 12
     m.ask(f"fill #{n} 0x12345678")
     m.says(f"md {pa:#x} 4", rf"^  {pa:010x}: 12345678 12345678 12345678 12345678  xV4\.")
+    m.says(f"md {pa:#x} 4", "^  as normal memory, through: kmap_local window$")
     assert m.ask(f"md #{n} 4") == m.ask(f"md {pa:#x} 4")
-    m.says(f"page #{n}", rf"^page {pfn}: .* HighMem, allocated$", "references 1;")
-    m.says(f"mw {pa + 8:#x} 0x616c6e46", "12345678 -> 616c6e46, kmap_local window")
+    m.says(f"page #{n}", f"^  yours: #{n}$", "references 1;",
+           rf"^page {pfn}: .* HighMem, allocated$")
+    m.says(f"mw {pa + 8:#x} 0x616c6e46", "through: kmap_local window", "12345678 -> 616c6e46$")
     m.says(f"md {pa:#x} 4", r"12345678 12345678 616c6e46 12345678  .*Fnla")
 
     seen = {}
@@ -248,10 +271,13 @@ def test_windows_show_the_page(m):
         seen[command] = number
         m.says(f"pa {va}", f"^{va} is physical {pa:#012x}$")
         m.says(f"what {va}", f"^  yours: #{number}")
+        assert m.ask(f"what #{number}") == m.ask(f"what {va}")
+        assert m.ask(f"pa #{number}") == m.ask(f"pa {va}")
     m.says(f"what {pa:#x}", *(f"yours: #{number}" for number in seen.values()))
-    m.says("kmaps", f"1 user, yours: #{seen['kmap']}",
+    m.says("kmaps", f"1 user; opened by boot \\d+ ms ago, yours: #{seen['kmap']}",
            f"kmap_local window 0 of CPU \\d, yours: #{seen['klocal']}")
-    m.says("vmallocs", "1 pages  vmap, yours")
+    m.says("vmallocs", f"4 KiB  vmap     yours: #{seen['vmap']}$")
+    m.says(f"pa #{n}", "no window" if pa >> 32 else "is physical|not mapped")
     assert len(m.ask("opened")) == 5
 
     m.says(f"free #{n}", r"^error: #\d+ shows one of these pages")
@@ -275,6 +301,10 @@ def test_trace_narrates(m):
            "no TLBI", "a read there works")
     window, = m.says(f"kmap #{n}", "count 1 -> 2", "nothing is written", r"^#(\d+): kmap")
     m.ask(f"kunmap #{window}")
+    # It lives on until the wrap, and not longer.
+    m.says("wrap", rf"before {entry}", "after  0x0000000000000000: empty", "count 1 -> 0, and a wrap",
+           "one TLBIALLIS", "a read there faults; the MMU says translation fault, level 3",
+           r"^\d+ windows were opened and closed; [1-9]\d* wraps so far$")
     window, = m.says(f"klocal #{n}", rf"after  {entry}", "DSB NSHST", r"^#(\d+): klocal")
     m.says(f"kunlocal #{window}", rf"before {entry}", "after  0x0000000000000000: empty",
            "TLBIMVAA,", "a read there faults; the MMU says translation fault, level 3")
@@ -282,8 +312,38 @@ def test_trace_narrates(m):
     m.says(f"unfix #{window}", rf"before {entry}", "TLBIMVAAIS", "a read there faults")
     window, = m.says(f"vmap #{n}", rf"after  {entry}", r"^#(\d+): vmap")
     m.says(f"vunmap #{window}", "invalid, not zero", "no TLBI yet", "MMU says")
+    told = m.ask(f"fill #{n} 1")
+    assert told == m.ask(f"klocal #{n}")[:-1] + m.ask("close all")[:len(told) // 2]
+    assert m.ask("opened") == ["nothing"]
     m.ask("trace off")
-    assert m.ask(f"free #{n}") == []
+
+
+def test_trace_narrates_each_entry(m):
+    n, pages = alloc(m, "high 5")
+    low, _ = alloc(m, "low")
+    m.ask("trace on")
+    told = m.ask(f"vmap #{n}")
+    entries = [(int(line.split()[2], 16), told[i + 1]) for i, line in enumerate(told)
+               if line.startswith("  entry of")]
+    assert [va - entries[0][0] for va, _ in entries] == [0, 4096, 8192, 12288]
+    for (_, after), page in zip(entries, pages, strict=False):
+        assert f"page {int(page, 16) << 12:#012x} rw-" in after
+    assert "  and 1 more entries" in told
+    m.says(f"copy #{n} #{low}", r"entry of 0xff6\w+", "direct mapping, which never changes")
+    m.says(f"kmap #{low}", "direct mapping, which never changes", "^#")
+    m.ask("trace off")
+    assert m.ask("close all") == []
+
+
+def test_wrap_spares_windows_in_use(m):
+    n, (pfn,) = alloc(m, "high")
+    number, va = m.says(f"kmap #{n}", r"^#(\d+): kmap of page \w+ at (0x\w+)")
+    m.ask("wrap")
+    m.says("kmaps", f"^  {va}  page {pfn}  1 user; .*yours: #{number}")
+    m.says(f"pa {va}", f"is physical {int(pfn, 16) << 12:#012x}")
+    m.ask("close all")
+    m.ask("wrap")
+    assert m.ask(f"pa {va}") == [f"{va} is not mapped"]
 
 
 def test_the_sequences_that_trace_states_are_those_counted():
@@ -327,7 +387,7 @@ def test_many_pages_side_by_side(m):
     m.says(f"pa {int(va, 16) + 20 * 4096:#x}", f"is physical {int(shown[0], 16) << 12:#012x}$")
     m.says(f"pa {int(va, 16) + 21 * 4096:#x}", "is not mapped")
     area, = m.says("vmalloc 64K", r"^#(\d+): vmalloc of 16 pages at 0x")
-    m.says(f"vunmap #{area}", "^error: #.* is a vmalloc")
+    m.says(f"vunmap #{area}", "^error: #.* came from vmalloc")
     assert m.ask(f"vfree #{area}") == []
     assert m.ask(f"vunmap {va}") == [] and number
     assert m.ask(f"free #{n}") == []
@@ -356,7 +416,11 @@ def test_what_is_not_yours_is_refused(m):
     m.says("vmap #1", "^error")
     m.says("alloc high 0x10001", "^error: 0x10001: too large: the most is 0x10000")
     m.says("alloc middle", "^usage: alloc high|low")
-    m.says("vmalloc 3G", "^error: 0xc0000000 bytes")
+    m.says("vmalloc 3G", "^error: no .*address space")
+    m.says("vmalloc 0", "^error: no .*address space")
+    m.says("vmalloc 4294967295", "^error: 4294967295: too large: the most is 0xfffff000")
+    m.says("what #1", "^error: #1: you have nothing open there")
+    m.says("walk #0", "^error: #0: you have nothing open there")
     m.says("trace perhaps", "^usage: trace on|off")
 
 
@@ -374,7 +438,8 @@ def test_everything_open_has_a_place_and_a_limit(m):
 def test_md_reaches_devices_and_the_image(m):
     if m.board == "vexpress-a15":
         m.says("md 0x1c010000 1", r"^  001c010000: \w{8} ")      # SYS_ID
-        m.says("mw 0x1c010008 0x55", "^  001c010008: 00000055 written, as a device")
+        m.says("mw 0x1c010008 0x55", "^  as device memory, through: ioremap",
+               "^  001c010008: 00000055 written$")
         m.says("md 0x1c010008 1", "^  001c010008: 00000055 ")    # the LEDs remember
         m.says("md 0x1c090fe0 4", r": 00000011 00000010 ")       # PL011's PeriphID
     else:
@@ -388,9 +453,11 @@ def test_md_crosses_pages(m):
     n, (pfn, *_) = alloc(m, "high")
     pa = int(pfn, 16) << 12
     m.ask(f"fill #{n} 7")
-    lines = m.ask(f"md {pa + 4088 - 4096 * 0:#x} 2")
-    assert lines == [f"  {pa + 4088:010x}: 00000007 00000007                    ........"]
-    assert len(m.ask(f"md {pa - 8:#x} 8")) in (2, 3)
+    lines = m.ask(f"md {pa + 4088:#x} 2")
+    assert lines == ["  as normal memory, through: kmap_local window",
+                     f"  {pa + 4088:010x}: 00000007 00000007                    ........"]
+    crossing = m.ask(f"md {pa - 8:#x} 8")
+    assert sum(": " in line[:14] for line in crossing) == 3, crossing
     assert m.ask("close all") == []
 
 
@@ -410,11 +477,12 @@ def test_addresses_are_checked(m):
     m.says("page 0xfffffff", "is not RAM")
     if m.board == "vexpress-a15":  # where nothing answers reads 0 there
         assert m.ask("md 0xff00000000 4") == \
-            ["  ff00000000: 00000000 00000000 00000000 00000000  ................"]
+            ["  as device memory, through: ioremap",
+             "  ff00000000: 00000000 00000000 00000000 00000000  ................"]
     else:
         m.says("md 0x0b000000", "^error: 0x000b000000: the bus refused")
         m.says("mw 0x0b000000 1", "^error: 0x000b000000: the bus refused")
-    assert len(m.ask("md 0xfffffffff0 400")) == 1
+    assert len(m.ask("md 0xfffffffff0 400")) == 2
 
 
 # -- do --------------------------------------------------------------------------------------
@@ -457,7 +525,18 @@ def test_editing(m):
     typed(m, "zorb nonsense \x17", "zorb")
     typed(m, "\b\b\b\x17\x15zorb", "zorb")
     typed(m, "zo\x1b[Crb\x1b[3~", "zorb")
-    typed(m, "zo\x00\x01\x80\xffrb", "zorb")
+    typed(m, "zob\x02r", "zorb")
+    typed(m, "rb\x1b[D\x1b[Dzo", "zorb")
+    typed(m, "\x02\x02ob\x01z\x06\x02\x06r\x05\x06\x06", "zorb")
+    typed(m, "xzorb\x1b[H\x06\b\b\x1bOF", "zorb")
+    typed(m, "word zorb\x02\x02\x02\x02\x17\x05\x08b", "zorb")
+    typed(m, "wordzorb\x02\x02\x02\x02\x15", "zorb")
+    typed(m, "y" * 170 + "\x01\x0b\x05\x15zorb", "zorb")
+    m.type("zrb\x02\x02o\r")  # the tail again, and back: all that a terminal has to know
+    assert m.wait().startswith("zrb\b\borb\b\brb\r\n")
+    m.type("zorbx\x02\b\r")
+    assert m.wait().startswith("zorbx\b\bx \b\bx\r\n")
+    typed(m, "zo\x00\x04\x80\xffrb", "zorb")
     m.type("zo\x0crb\r")
     assert m.wait() == "zo\r\n"
     m.wait(b"error: no command zorb:")
@@ -630,7 +709,7 @@ def test_load(m):
     Sender(m).file(b"kernel.bin", DATA)
     said = m.wait()
     assert f"kernel.bin: 5000 bytes, crc32 {zlib.crc32(DATA):08x}" in said
-    number, pfn = re.search(r"#(\d+): file of 5000 bytes in 2 pages from (0x\w+)", said).groups()
+    number, pfn = re.search(r"#(\d+): load of 5000 bytes in 2 pages from (0x\w+)", said).groups()
     words = [f"{int.from_bytes(DATA[i:i + 4], 'little'):08x}" for i in range(0, 16, 4)]
     m.says(f"md {int(pfn, 16) << 12:#x} 4", " ".join(words))
     assert m.ask(f"free #{number}") == []
@@ -705,12 +784,57 @@ def test_prompt_after_the_suites():
         m.says("report", '^@end {"verdict":"pass"}')
 
 
+@pytest.mark.parametrize("level", [0, 4, 5, 6, 7, None])
+def test_loglevel_holds_back_what_is_less_urgent(level):
+    """Lines of boot and warnings go to the log only; machine lines, results, answers do not."""
+    argument = "" if level is None else f" loglevel={level}"
+    with Booted(bootargs=f"nonsense=1 selftest=layout.* monitor{argument}", memory="1G") as m:
+        most = 8 if level is None else level
+        assert ("The story of one page" in m.booted) == (most > 6)
+        assert ("CPUs" in m.booted) == (most > 6)
+        assert ('warning: boot argument "nonsense' in m.booted) == (most > 4)
+        assert "loglevel" not in re.sub(" args .*", "", m.booted)
+        for line in ('@boot {"v":1', '@layout {"v":1', "KTAP version 1", "# Totals: ", '@end {"ver'):
+            assert f"\n{line}" in "\n" + m.booted, line
+        m.says("dmesg", "^The story of one page", '^warning: boot argument "nonsense')
+        m.says("layout", "lowmem +direct")
+
+
+def test_a_panic_is_not_held_back():
+    with Booted(bootargs="loglevel=0 panic=poweroff mem=1M", memory="1G", until=b"backtrace:") as m:
+        assert m.booted.startswith("# interrupted\r\n@panic {")
+        m.wait(b" kernel_main+0x")
+        m.wait(b"# panic: poweroff")
+
+
+@pytest.mark.parametrize(("args", "cpus"), [("", 4), (" maxcpus=2", 2), (" maxcpus=1", 1)])
+def test_maxcpus(args, cpus):
+    with Booted(bootargs=f"monitor{args}", memory="1G") as m:
+        assert sum(" online" in line for line in m.ask("cpus")) == cpus
+        assert "no effect" not in m.booted
+
+
+def test_errata_and_init():
+    with Booted(bootargs="monitor errata=force:798181 init=/bin/sh", memory="1G") as m:
+        m.says("errata", "798181 .*: forced: barriers on all CPUs")
+        assert [line for line in m.booted.splitlines() if "no effect" in line] == \
+            ['warning: boot argument "init" has no effect yet']
+
+
 def test_exit_lists_what_is_open():
     with Booted(memory="1G") as m:
         m.ask("alloc high 2")
         m.ask("kmap #1")
-        m.says("exit", "^#1: 2 pages from", "^#2: kmap of page", "^still open")
+        m.says("exit", "^#1: alloc of 2 pages from", "^#2: kmap of page", "^still open")
         m.type("exit\r")
+        assert m.ended().name == "POWEROFF"
+
+
+def test_poweroff_lists_what_is_open():
+    with Booted(memory="1G") as m:
+        m.ask("alloc low 3")
+        m.type("poweroff\r")
+        m.port.expect_exact(b"#1: alloc of 3 pages from")
         assert m.ended().name == "POWEROFF"
 
 

@@ -22,7 +22,6 @@ import threading
 from . import table
 from .table import ROOT, Run
 
-DEBIAN_DTB = "vexpress-v2p-ca15-tc1.dtb"
 INITRD_MAGIC = b"fanlight initrd\n"
 
 _fetch_lock = threading.Lock()
@@ -68,17 +67,19 @@ def _call(*argv: str | pathlib.Path) -> None:
         raise PrepareError(f"{' '.join(str(a) for a in argv)}: {done.stderr.strip()}")
 
 
-def fetch_debian_dtb(builds: Builds) -> pathlib.Path:
-    """Debian's own vexpress DTB, fetched once into the build folder's cache."""
+def fetch_debian_dtb(name: str, builds: Builds) -> pathlib.Path:
+    """Debian's own DTB of a board; all are fetched once into the build folder's cache."""
+    if not name:
+        raise PrepareError("the board has no debian_dtb")
     folder = builds.root / "cache" / "dtbs"
     with _fetch_lock:
         if not (folder / ".done").exists() and not (folder / ".why").exists():
             subprocess.run([str(ROOT / "tools" / "fetch-dtbs.sh"), str(folder)], check=False,
                            capture_output=True)
-    found = folder / DEBIAN_DTB
+    found = folder / name
     if not found.is_file():
         why = folder / ".why"
-        raise Unavailable(f"no {DEBIAN_DTB}: "
+        raise Unavailable(f"no {name}: "
                           + (why.read_text().strip() if why.is_file() else "fetching failed"))
     return found
 
@@ -121,7 +122,7 @@ def _dtb(run: Run, builds: Builds, work: pathlib.Path) -> pathlib.Path | None:
     if not run.dtb:
         return _own_dtb(run, builds, work)
     if run.dtb == "debian":
-        return fetch_debian_dtb(builds)
+        return fetch_debian_dtb(table.board(run.board).debian_dtb, builds)
     out = work / "run.dtb"
     source = ROOT / "tests" / "system" / "dts" / f"{run.dtb}.dts"
     if source.is_file():

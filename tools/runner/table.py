@@ -43,6 +43,7 @@ class Board:
     reserve_from: int  # from this many MiB on, RAM the host need not have
     binary: str = "qemu-system-aarch64"
     args: tuple[str, ...] = ()
+    debian_dtb: str = ""  # the board's device tree in Debian's kernel package
 
 
 @dataclasses.dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Conversation:
         self._folder.show_all()
         keys, out = sys.stdin.fileno(), sys.stdout.fileno()
         mode = termios.tcgetattr(keys)
-        tty.setraw(keys)
+        tty.setraw(keys, termios.TCSADRAIN)  # what was typed ahead is kept
         try:
             while (said := guest.read(0.02)) is not None:
                 os.write(out, said)

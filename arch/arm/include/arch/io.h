@@ -21,28 +21,6 @@ static inline void io_write32(volatile void *reg, u32 value)
 	__asm__ volatile("str %1, %0" : "=Q"(*(volatile u32 *)reg) : "r"(value));
 }
 
-/* By 1, 2 or 4 bytes. */
-static inline u32 io_read(const volatile void *reg, u32 width)
-{
-	u32 value;
-
-	if (width == 1) {
-		__asm__ volatile("ldrb %0, %1" : "=r"(value) : "Q"(*(const volatile u8 *)reg));
-	} else if (width == 2) {
-		__asm__ volatile("ldrh %0, %1" : "=r"(value) : "Q"(*(const volatile u16 *)reg));
-	} else {
-		value = io_read32(reg);
-	}
-	return value;
-}
-
-static inline void io_write(volatile void *reg, u32 width, u32 value)
-{
-	if (width == 1) {
-		__asm__ volatile("strb %1, %0" : "=Q"(*(volatile u8 *)reg) : "r"(value));
-	} else if (width == 2) {
-		__asm__ volatile("strh %1, %0" : "=Q"(*(volatile u16 *)reg) : "r"(value));
-	} else {
-		io_write32(reg, value);
-	}
-}
+/* By width bytes: 1, 2 or 4. Position-independent, MMU on or off. */
+u32 io_read(const volatile void *reg, u32 width);
+void io_write(volatile void *reg, u32 width, u32 value);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns the steps from this kernel to the next. All that can fail comes first, memory above all;
+ * from smp_leave() on there is no way back, and what goes wrong is a panic. Must never write to
+ * memory that the next image lies in.
+ */
+#include <kernel/reenter.h>
+
+#include <arch/early_tables.h>
+#include <arch/irqflags.h>
+#include <arch/secondary.h>
+#include <bug.h>
+#include <kernel/console.h>
+#include <kernel/irq.h>
+#include <kernel/smp.h>
+#include <kernel/time.h>
+#include <lib/fdt_edit.h>
+#include <lib/string.h>
+#include <mm/highmem.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <printk.h>
+
+#define ZIMAGE_MAGIC 0x016f2818u
+enum { ZIMAGE_AT_MAGIC = 0x24, ZIMAGE_AT_START = 0x28, ZIMAGE_AT_END = 0x2c, ZIMAGE_HEADER = 0x30 };
+
+static const void *tree;
+static const char no_tree[] = "no such device tree can be made";
+
+void reenter_set_tree(const void *blob)
+{
+	tree = blob;
+}
+
+/* ---- is it an image? ---- */
+
+static u32 word_at(phys_addr_t pa)
+{
+	u32 word;
+
+	memcpy_from_page(&word, pfn_to_page(pa_to_pfn(pa)), pa_offset(pa, PAGE_SIZE), sizeof(word));
+	return word;
+}
+
+static const char *place_check(phys_addr_t pa, u32 bytes)
+{
+	phys_addr_t start = pa_align_down(pa, PAGE_SIZE);
+	phys_addr_t size =
+		pa_align_up(pa + bytes, PAGE_SIZE) - start; /* whole pages have a struct */
+
+	if (!pa_is_aligned(pa, sizeof(u32))) {
+		return "not a multiple of 4";
+	}
+	if (!pa_below_4g(start + size - 1)) {
+		return "with the MMU off it must lie below 4 GiB";
+	}
+	if (!memblock_is_ram(start, size)) {
+		return "not all of it is RAM";
+	}
+	return memblock_is_reserved(start, size) ? "some of it is reserved" : NULL;
+}
+
+const char *reenter_check(phys_addr_t pa, u32 *bytes)
+{
+	const char *why = place_check(pa, ZIMAGE_HEADER);
+	u32 start, end;
+
+	if (why) {
+		return why;
+	}
+	start = word_at(pa + ZIMAGE_AT_START);
+	end = word_at(pa + ZIMAGE_AT_END);
+	if (word_at(pa + ZIMAGE_AT_MAGIC) != ZIMAGE_MAGIC) {
+		return "no zImage";
+	}
+	if (end < start + ZIMAGE_HEADER || end < start || (start != 0 && start != pa_low32(pa))) {
+		return "its header makes no sense here";
+	}
+	*bytes = end - start;
+	return place_check(pa, *bytes);
+}
+
+/* ---- memory ---- */
+
+/* Free, alone or inside a block, says the first page of the smallest block that it can be in. */
+static bool page_is_free(pfn_t pfn)
+{
+	for (u32 order = 0; order <= MAX_ORDER; order++) {
+		enum page_state state = page_state(pfn_to_page(pfn >> order << order));
+
+		if (state != PAGE_INSIDE) {
+			return state == PAGE_BUDDY || state == PAGE_PCP;
+		}
+	}
+	return false;
+}
+
+static bool pages_are_free(phys_addr_t pa, u32 bytes)
+{
+	pfn_t pfn = pa_to_pfn(pa);
+
+	while (pfn <= pa_to_pfn(pa + bytes - 1) && page_is_free(pfn)) {
+		pfn++;
+	}
+	return pfn > pa_to_pfn(pa + bytes - 1);
+}
+
+/*
+ * What the way out needs, in one block of lowmem: two pages for the boot table, one for the pen, the
+ * device tree.
+ */
+enum { PAGE_PEN = 2, PAGE_TREE = 3 };
+
+static const char *tree_make(struct page *block, u32 room, const struct reenter *r, bool pen)
+{
+	struct fdt_changes changes = { r->bootargs, page_to_pa(block + PAGE_PEN),
+				       pen ? PAGE_SIZE : 0 };
+
+	return fdt_edit(tree, room, &changes, lowmem_page_address(block + PAGE_TREE), room) < 0 ?
+		       no_tree :
+		       NULL;
+}
+
+/* ---- the way out ---- */
+
+static void quiet(void)
+{
+	const struct uart_driver *uart;
+	void *port = console_hardware(&uart);
+
+	console_drain();
+	uart->receive_irq(port, false);
+	if (irq_controller_present()) {
+		time_alarm_us(UINT64_MAX);
+		irq_controller()->leave(true);
+	}
+}
+
+static void __noreturn go(struct page *block, u32 order, const struct reenter *r, bool pen)
+{
+	u32 dtb = pa_low32(page_to_pa(block + PAGE_TREE));
+
+	printk("boot: image at %010llx, %u bytes; device tree at %08x", r->image, r->bytes, dtb);
+	printk("boot: entered in SVC, %ssecure%s", cpu_is_secure() ? "" : "non-",
+	       (boot_info.entry_cpsr & CPSR_MODE_MASK) == MODE_HYP ? ": HYP was left for good" :
+								     "");
+	(void)irq_save(); /* no other thread runs here from now on, and waits for a CPU that is gone */
+	boot_table_stand(lowmem_page_address(block)); /* for CPUs that are parked, too */
+	smp_leave(pen ? lowmem_page_address(block + PAGE_PEN) : NULL);
+	printk("boot: other CPUs %s", pen ? "in the pen" : "off");
+	quiet();
+	/* Set and way reach this cluster's caches; what is read next goes to the point of coherency. */
+	clean_for_uncached(lowmem_page_address(block), PAGE_SIZE << order);
+	if (r->image < pfn_to_pa(mm.low_end_pfn)) {
+		clean_for_uncached(phys_to_virt(r->image), r->bytes);
+	}
+	cpu_leave(pa_low32(r->image), ~0u, dtb, false);
+}
+
+const char *reenter(const struct reenter *r)
+{
+	struct page *block;
+	u32 bytes = 0, order = 0;
+	const char *why;
+	bool pen;
+
+	why = smp_leave_check(&pen);
+	if (!why && fdt_total_size(tree, &bytes) < 0) {
+		why = no_tree;
+	}
+	if (why) {
+		return why;
+	}
+	bytes += FDT_EDIT_ROOM(r->bootargs ? (u32)strlen(r->bootargs) : 0);
+	while ((PAGE_SIZE << order) < bytes + PAGE_TREE * PAGE_SIZE) {
+		order++;
+	}
+	block = alloc_pages(GFP_KERNEL, order);
+	if (!block || !pa_below_4g(page_to_pa(block) + (PAGE_SIZE << order) - 1)) {
+		why = "no memory below 4 GiB";
+	} else if (!r->owned && !pages_are_free(r->image, r->bytes)) {
+		why = "some of it is in use";
+	} else {
+		why = tree_make(block, bytes, r, pen);
+	}
+	if (!why) {
+		go(block, order, r, pen);
+	}
+	if (block) {
+		free_pages(block, order);
+	}
+	return why;
+}

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Input through a 16550, whatever a device tree calls it and however wide its registers are.
+
+What is typed must come by interrupt, whole, and a break must be seen even if it is output that reads
+the line status, for the read clears it. The PL011 has the same from test_monitor.py.
+"""
+
+import re
+
+import pytest
+
+from test_monitor import Booted, at_the_prompt
+
+TREES = ["", "uart-ti", "uart-tegra"]  # by four bytes, one, two
+
+
+@pytest.fixture(name="m", scope="module", params=TREES, ids=lambda tree: tree or "own")
+def fixture_m(request):
+    with Booted("orangepi-pc", memory="1G", dtb=request.param) as monitor:
+        yield monitor
+
+
+def interrupts(m):
+    """How often the console's interrupt came."""
+    return int(re.search(r"console +(\d+)", "\n".join(m.ask("irqs")))[1])
+
+
+def test_typing_comes_by_interrupt(m):
+    before = interrupts(m)
+    m.ask("pa 0x1000")
+    assert interrupts(m) > before
+
+
+def test_what_is_typed_ahead_is_not_lost(m):
+    lines = [f"pa {at:#x}" for at in range(0x1000, 0x29000, 0x1000)]
+    m.type("\r".join(lines) + "\r")
+    for line in lines:
+        m.port.expect_exact(line.encode() + b"\r\n")
+        m.wait()
+    at_the_prompt(m)
+
+
+def test_a_break_ends_a_line(m):
+    m.type("layo")
+    m.port.expect_exact(b"layo")
+    m.guest.qmp.command("chardev-send-break", id="serial")
+    assert "^C" in m.wait()
+    at_the_prompt(m)
+
+
+def test_a_break_during_output_is_seen(m):
+    """Output reads the line status for each byte, so most often it is output that finds the break."""
+    whole = len(m.ask("md 0x40000000 4096"))
+    for _ in range(3):
+        m.type("md 0x40000000 4096\r")
+        m.port.expect_exact(b"00 ")
+        m.guest.qmp.command("chardev-send-break", id="serial")
+        assert m.wait().count("\n") < whole / 2
+    at_the_prompt(m)
