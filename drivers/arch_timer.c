@@ -14,13 +14,10 @@
 #include <drivers/gic.h>
 #include <kernel/irq.h>
 #include <kernel/time.h>
+#include <lib/machine.h>
 #include <printk.h>
 
 #define CTL_ENABLE 1u
-#define SLOWEST_HZ 1000000u
-
-/* The order of the node's interrupts. */
-enum { TREE_SECURE, TREE_NONSECURE, TREE_VIRTUAL };
 
 static u64 physical_now(void)
 {
@@ -66,13 +63,6 @@ static void timer_rang(__unused u32 irq, void *arg)
 	clock_alarm_rang();
 }
 
-static fdt_node find_timer(const struct fdt *f)
-{
-	fdt_node node = fdt_find_compatible(f, FDT_START, "arm,armv7-timer");
-
-	return node >= 0 ? node : fdt_find_compatible(f, FDT_START, "arm,armv8-timer");
-}
-
 /* The counter is good; asks for the interrupt too. Why not, or NULL. */
 static const char *timer_start(const struct fdt *f, fdt_node node, struct clock_driver *clock)
 {
@@ -81,9 +71,10 @@ static const char *timer_start(const struct fdt *f, fdt_node node, struct clock_
 
 	clock->alarm(UINT64_MAX);
 	clock_register(clock);
-	if (irq_from_tree(f, node, clock == &physical_clock ? TREE_SECURE : TREE_VIRTUAL, &irq,
+	if (irq_from_tree(f, node,
+			  clock == &physical_clock ? TIMER_WIRE_SECURE : TIMER_WIRE_VIRTUAL, &irq,
 			  &edge)) {
-		return "its interrupt leads nowhere that we know";
+		return TIMER_WIRE_LOST;
 	}
 	if (irq_request(irq, timer_rang, clock, edge, "timer")) {
 		return "its interrupt is not to be had";
@@ -94,18 +85,13 @@ static const char *timer_start(const struct fdt *f, fdt_node node, struct clock_
 void arch_timer_init(const struct fdt *f)
 {
 	struct clock_driver *clock = cpu_is_secure() ? &physical_clock : &virtual_clock;
-	fdt_node node = find_timer(f);
 	const char *why;
+	fdt_node node;
 
 	clock->hz = read_cntfrq();
 	clock->name = clock == &physical_clock ? "secure physical timer" : "virtual timer";
-	if (node < 0) {
-		why = "the device tree has none";
-	} else if (!fdt_node_enabled(f, node)) {
-		why = "the device tree says that it is disabled";
-	} else if (clock->hz <= SLOWEST_HZ) {
-		why = "CNTFRQ does not say how fast it is";
-	} else {
+	why = machine_timer(f, clock->hz, &node);
+	if (!why) {
 		why = timer_start(f, node, clock);
 	}
 	if (why) {

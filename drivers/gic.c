@@ -17,7 +17,7 @@
 #include <arch/io.h>
 #include <errno.h>
 #include <kernel/irq.h>
-#include <lib/fdt_irq.h>
+#include <lib/machine.h>
 #include <mm/vmalloc.h>
 #include <printk.h>
 
@@ -50,9 +50,8 @@
 
 #define SGIR_ALL_OTHERS (1u << 24)
 
-#define TREE_SHARED  0u /* first cell */
-#define TREE_EDGES   3u /* third cell: rising, falling */
-#define SHARED_COUNT (IRQ_MAX - IRQ_SHARED)
+STATIC_ASSERT(GIC_PRIVATE == IRQ_PRIVATE && GIC_SHARED == IRQ_SHARED &&
+	      GIC_SHARED + GIC_SHARED_COUNT == IRQ_MAX);
 
 static u8 *dist, *iface;
 static fdt_node gic_node = -ENODEV;
@@ -197,60 +196,25 @@ static const struct irq_controller gic_controller = {
 	gic_send, gic_set_pending, gic_cpu_init, gic_send_all,	  gic_leave,
 };
 
-static void *map_registers(const struct fdt *f, u32 index)
-{
-	phys_addr_t pa, size;
-
-	return fdt_reg_phys(f, gic_node, index, &pa, &size) == 0 ? ioremap(pa, PAGE_SIZE) : NULL;
-}
-
-static fdt_node find_gic(const struct fdt *f)
-{
-	static const char *const known[] = { "arm,cortex-a15-gic", "arm,gic-400",
-					     "arm,cortex-a7-gic", "arm,cortex-a9-gic" };
-
-	for (u32 i = 0; i < ARRAY_SIZE(known); i++) {
-		fdt_node node = fdt_find_compatible(f, FDT_START, known[i]);
-
-		if (node >= 0 && fdt_node_enabled(f, node)) {
-			return node;
-		}
-	}
-	return -ENODEV;
-}
-
 void gic_init(const struct fdt *f)
 {
-	gic_node = find_gic(f);
-	if (gic_node >= 0) {
-		dist = map_registers(f, 0);
-		iface = map_registers(f, 1);
+	struct machine_gic found;
+
+	machine_gic(f, &found);
+	if (found.node >= 0) {
+		dist = ioremap(found.dist, PAGE_SIZE);
+		iface = ioremap(found.iface, PAGE_SIZE);
 		if (dist && iface) {
+			gic_node = found.node;
 			distributor_init();
 			irq_controller_register(&gic_controller);
 			return;
 		}
-		gic_node = -ENODEV;
 	}
 	printk("irq: no interrupt controller that we know: all is polled");
 }
 
 int irq_from_tree(const struct fdt *f, fdt_node node, u32 index, u32 *irq, bool *edge)
 {
-	struct fdt_irq wire;
-	int error = fdt_irq(f, node, index, &wire);
-
-	if (error) {
-		return error;
-	}
-	if (wire.controller != gic_node) {
-		return -ENODEV;
-	}
-	if (wire.count != 3 || wire.cell[0] > 1 ||
-	    wire.cell[1] >= (wire.cell[0] == TREE_SHARED ? SHARED_COUNT : 16)) {
-		return -EINVAL;
-	}
-	*irq = wire.cell[1] + (wire.cell[0] == TREE_SHARED ? IRQ_SHARED : IRQ_PRIVATE);
-	*edge = (wire.cell[2] & TREE_EDGES) != 0;
-	return 0;
+	return machine_irq(f, gic_node, node, index, irq, edge);
 }

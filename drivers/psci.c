@@ -11,11 +11,10 @@
 #include <errno.h>
 #include <kernel/power.h>
 #include <kernel/smp.h>
-#include <lib/string.h>
+#include <lib/machine.h>
 #include <printk.h>
 
 #define PSCI_CPU_OFF	  0x84000002u
-#define PSCI_CPU_ON	  0x84000003u
 #define PSCI_AFFINITY	  0x84000004u
 #define PSCI_SYSTEM_OFF	  0x84000008u
 #define PSCI_SYSTEM_RESET 0x84000009u
@@ -26,7 +25,7 @@
 #define PSCI_ON_PENDING (-5)
 
 static bool use_hvc;
-static u32 cpu_on = PSCI_CPU_ON;
+static u32 cpu_on;
 
 static s32 psci_call(u32 function, u32 arg1, u32 arg2)
 {
@@ -94,34 +93,26 @@ static const struct power_ops psci_power = { "psci", psci_off, psci_reboot };
 
 void psci_init(const struct fdt *f)
 {
-	fdt_node node = fdt_find_compatible(f, FDT_START, "arm,psci-0.2");
-	bool old = false;
-	const char *method;
+	struct machine_psci psci;
+	int error = machine_psci(f, &psci);
 
-	if (node < 0) {
-		node = fdt_find_compatible(f, FDT_START, "arm,psci-1.0");
-	}
-	if (node < 0) {
-		node = fdt_find_compatible(f, FDT_START, "arm,psci");
-		old = true;
-	}
-	if (node < 0 || !fdt_node_enabled(f, node)) {
+	if (error == -ENOENT) {
 		return;
 	}
-	method = fdt_prop_string(f, node, "method");
-	use_hvc = method && strcmp(method, "hvc") == 0;
-	if (!use_hvc && (!method || strcmp(method, "smc") != 0)) {
+	if (error) {
 		printk("psci: method is neither hvc nor smc: not used");
 		return;
 	}
+	use_hvc = psci.by_hvc;
+	cpu_on = psci.cpu_on;
 	if (use_hvc && (boot_info.entry_cpsr & CPSR_MODE_MASK) == MODE_HYP) {
 		printk("psci: by hvc, but we came from HYP and nobody is left there: not used");
 		return;
 	}
-	if (!old) {
+	if (!psci.old) {
 		power_register(&psci_power);
 	}
-	if (!old || fdt_prop_u32(f, node, "cpu_on", &cpu_on) == 0) {
-		smp_method_register(old ? &psci_01_method : &psci_method);
+	if (psci.starts) {
+		smp_method_register(psci.old ? &psci_01_method : &psci_method);
 	}
 }

@@ -10,6 +10,7 @@
 #include <arch/io.h>
 #include <kernel/power.h>
 #include <kernel/smp.h>
+#include <lib/machine.h>
 #include <mm/fixmap.h>
 
 #define SYS_FLAGSSET 0x30
@@ -65,11 +66,9 @@ static const struct smp_method vexpress_method = {
 
 void vexpress_sysreg_init(const struct fdt *f)
 {
-	fdt_node node = fdt_find_compatible(f, FDT_START, "arm,vexpress-sysreg");
-	phys_addr_t pa, size;
+	phys_addr_t pa;
 
-	if (node < 0 || !fdt_node_enabled(f, node) || fdt_reg_phys(f, node, 0, &pa, &size) < 0 ||
-	    !pa_is_aligned(pa, PAGE_SIZE) || !pa_below_4g(pa) || fdt_is_memory(f, pa)) {
+	if (machine_vexpress(f, &pa) < 0) {
 		return;
 	}
 	regs_pa = pa_low32(pa);

@@ -313,7 +313,7 @@ void sched_init(void)
 	}
 	sleepers_init();
 	boot->slice = SLICE_TICKS;
-	idle = sched_prepare_cpu(0, 0);
+	idle = sched_prepare_cpu(0, boot->core.percpu_offset);
 	if (!idle) {
 		panic("no memory for the idle thread");
 	}

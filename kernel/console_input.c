@@ -13,6 +13,7 @@
 #include <kernel/irq.h>
 #include <kernel/sched.h>
 #include <kernel/wait.h>
+#include <mm/slab.h>
 
 #define RING_SIZE 256u
 #define POLL_US	  1000
@@ -22,7 +23,7 @@ static struct {
 	bool by_irq;  /* constant once true */
 	bool stalled; /* the ring is full, the interrupt off */
 	u32 in, out;
-	s16 ring[RING_SIZE]; /* bytes, and -Exxx for events */
+	s16 *ring; /* of RING_SIZE, once by_irq: bytes, and -Exxx for events */
 	struct wait_queue readers;
 } input = { .lock = SPINLOCK_RANKED(LOCK_RANK_DEVICE), .readers = WAIT_QUEUE_INIT(input.readers) };
 
@@ -60,13 +61,20 @@ static void received(__unused u32 irq, __unused void *arg)
 
 int console_input_start(u32 irq, bool edge)
 {
-	int error = irq_request(irq, received, NULL, edge, "console");
+	int error;
 
-	if (error == 0) {
-		port_irq(true);
-		WRITE_ONCE(input.by_irq, true);
+	input.ring = kmalloc(RING_SIZE * sizeof(*input.ring));
+	if (!input.ring) {
+		return -ENOMEM;
 	}
-	return error;
+	error = irq_request(irq, received, NULL, edge, "console");
+	if (error) {
+		kfree(input.ring);
+		return error;
+	}
+	port_irq(true);
+	WRITE_ONCE(input.by_irq, true);
+	return 0;
 }
 
 int console_try_getc(void)

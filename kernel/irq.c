@@ -41,8 +41,8 @@ struct irq_cpu {
 
 static struct {
 	const struct irq_controller *controller;
-	struct irq_cpu *cpu[NR_CPUS];	    /* set once, before the CPU takes interrupts */
-	struct irq_action *action[IRQ_MAX]; /* stores guarded by lock */
+	struct irq_cpu *cpu[NR_CPUS]; /* set once, before the CPU takes interrupts */
+	struct irq_action **action;   /* of IRQ_MAX; stores guarded by lock */
 	spinlock_t lock;
 } irq = { .lock = SPINLOCK_RANKED(LOCK_RANK_DEVICE) };
 
@@ -65,8 +65,12 @@ int irq_prepare_cpu(u32 cpu)
 	if (irq.cpu[cpu]) {
 		return 0;
 	}
+	if (!irq.action) { /* the boot CPU's turn */
+		irq.action = kzalloc(IRQ_MAX * sizeof(*irq.action));
+	}
 	c = kzalloc(sizeof(*c));
-	if (!c) {
+	if (!c || !irq.action) {
+		kfree(c);
 		return -ENOMEM;
 	}
 	/* What ends below it is a guard: of the area before, or of the whole vmalloc area. */
@@ -251,13 +255,15 @@ void irq_dispatch(void)
 
 bool irq_query(u32 number, struct irq_info *info)
 {
+	const struct irq_action *action;
 	u32 flags;
 
 	if (number >= IRQ_MAX) {
 		return false;
 	}
 	flags = spin_lock_irqsave(&irq.lock);
-	info->name = irq.action[number] ? irq.action[number]->name : NULL;
+	action = irq.action ? irq.action[number] : NULL;
+	info->name = action ? action->name : NULL;
 	spin_unlock_irqrestore(&irq.lock, flags);
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
 		info->count[cpu] = irq.cpu[cpu] ? READ_ONCE(irq.cpu[cpu]->count[number]) : 0;

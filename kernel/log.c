@@ -68,10 +68,10 @@ bool log_next(u32 *at, char *line, size_t size)
 			return false;
 		}
 		dmb_ish(); /* where it is, before what it says */
-		for (len = 0; len + 1 < size && len < LOG_LINE_MAX && *byte_at(from + len); len++) {
-			line[len] = *byte_at(from + len);
+		for (len = 0; len < LOG_LINE_MAX && *byte_at(from + len); len++) {
+			line[min(len, size - 1)] = *byte_at(from + len);
 		}
-		line[len] = '\0';
+		line[min(len, size - 1)] = '\0';
 		dmb_ish(); /* what it says, before it may have been overwritten */
 	} while ((s32)(from - READ_ONCE(log.tail)) < 0);
 	*at = from + len + 1;

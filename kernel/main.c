@@ -40,7 +40,7 @@
 #include <mm/page_alloc.h>
 #include <printk.h>
 
-static struct bootargs args; /* keeps pointers into the copied tree */
+static struct bootargs *args; /* kernel_main()'s; keeps pointers into the copied tree */
 static fdt_node console_node = -ENOENT;
 
 static void attach_port(const struct console_port *port)
@@ -117,21 +117,21 @@ static void warn_of_rejects(const struct bootargs_rejects *rejects, const char *
 static void hold_back(bool booting)
 {
 	enum { LEVEL_WARNING = 4, LEVEL_INFO = 6 };
-	bool given = args.loglevel >= 0;
+	bool given = args->loglevel >= 0;
 
-	console_hold(given && booting && args.loglevel <= LEVEL_INFO,
-		     given && args.loglevel <= LEVEL_WARNING);
+	console_hold(given && booting && args->loglevel <= LEVEL_INFO,
+		     given && args->loglevel <= LEVEL_WARNING);
 }
 
 static void read_arguments(const struct fdt *f)
 {
-	bootargs_parse(&args, tree_bootargs(f));
+	bootargs_parse(args, tree_bootargs(f));
 	hold_back(true);
-	panic_set_action(args.panic);
-	warn_of_rejects(&args.unknown, "is unknown");
-	warn_of_rejects(&args.bad, "has no sense: ignored");
-	warn_of_rejects(&args.mem_dropped, "is one mem= too many");
-	if (args.init.s) {
+	panic_set_action(args->panic);
+	warn_of_rejects(&args->unknown, "is unknown");
+	warn_of_rejects(&args->bad, "has no sense: ignored");
+	warn_of_rejects(&args->mem_dropped, "is one mem= too many");
+	if (args->init.s) {
 		warn("boot argument \"init\" has no effect yet");
 	}
 }
@@ -155,12 +155,12 @@ static void keep_tree(struct fdt *f, const void *blob, u32 bytes)
 		panic("the device tree changed while it was copied");
 	}
 	reenter_set_tree(lowmem_page_address(page));
-	bootargs_parse(&args, tree_bootargs(f)); /* its pointers must outlive the loader's copy */
+	bootargs_parse(args, tree_bootargs(f)); /* its pointers must outlive the loader's copy */
 }
 
 static bool something_to_run(void)
 {
-	return args.selftest.s || args.bench.s || args.memtest.s;
+	return args->selftest.s || args->bench.s || args->memtest.s;
 }
 
 #define SENSELESS "boot argument \"%s=%.*s\" has no sense: ignored"
@@ -170,20 +170,20 @@ static bool run_what_was_asked(void)
 {
 	bool passed = true;
 
-	if (args.stress.s && !tests_set_stress(args.stress)) {
-		warn(SENSELESS, "stress", SPAN_ARG(args.stress));
+	if (args->stress.s && !tests_set_stress(args->stress)) {
+		warn(SENSELESS, "stress", SPAN_ARG(args->stress));
 	}
-	if (CONFIG_DEBUG && args.interleave.s && !tests_set_interleave(args.interleave)) {
-		warn(SENSELESS, "interleave", SPAN_ARG(args.interleave));
+	if (CONFIG_DEBUG && args->interleave.s && !tests_set_interleave(args->interleave)) {
+		warn(SENSELESS, "interleave", SPAN_ARG(args->interleave));
 	}
-	if (args.selftest.s || !something_to_run()) {
-		passed &= tests_run(args.selftest);
+	if (args->selftest.s || !something_to_run()) {
+		passed &= tests_run(args->selftest);
 	}
-	if (args.bench.s) {
-		passed &= bench_run(args.bench) == 0;
+	if (args->bench.s) {
+		passed &= bench_run(args->bench) == 0;
 	}
-	if (args.memtest.s) {
-		passed &= memtest_main(args.memtest);
+	if (args->memtest.s) {
+		passed &= memtest_main(args->memtest);
 	}
 	return passed;
 }
@@ -221,21 +221,23 @@ static void start_interrupts(const struct fdt *f)
 
 static void start_cpus(const struct fdt *f)
 {
-	if (args.errata_force.s && errata_force(args.errata_force) < 0) {
+	if (args->errata_force.s && errata_force(args->errata_force) < 0) {
 		warn("errata=force:%.*s: nothing of that name that the kernel can do",
-		     SPAN_ARG(args.errata_force));
+		     SPAN_ARG(args->errata_force));
 	}
-	smp_start(f, args.maxcpus);
+	smp_start(f, args->maxcpus);
 	errata_print(false);
 }
 
 void kernel_main(void) __noreturn;
 void kernel_main(void)
 {
+	struct bootargs given;
 	struct fdt tree;
 	const void *blob;
 	u32 bytes;
 
+	args = &given;
 	thread_init_boot(); /* who runs: locks and windows need to know */
 	trap_init();	    /* vectors and abort stack: a fault is reported from here on */
 	open_tree_and_console(&tree, &blob, &bytes); /* fdt window, UART in the fixmap */
@@ -243,12 +245,12 @@ void kernel_main(void)
 	read_arguments(&tree); /* panic= and friends */
 	psci_init(&tree);      /* how to end */
 	vexpress_sysreg_init(&tree);
-	memory_discover(&tree, &args, boot_info.dtb_pa, bytes); /* memblock */
-	memory_start(&args);	       /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
+	memory_discover(&tree, args, boot_info.dtb_pa, bytes); /* memblock */
+	memory_start(args);	       /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
 	sched_init();		       /* this is one thread of many from now on */
 	log_init();		       /* what was printed so far moves to a larger place */
 	keep_tree(&tree, blob, bytes); /* the fdt window is closed */
-	if (args.panic == PANIC_MONITOR) {
+	if (args->panic == PANIC_MONITOR) {
 		monitor_prepare_for_panic(); /* a stack for it */
 	}
 	start_interrupts(&tree); /* controller, timer, console input: unmasked from here on */
@@ -257,10 +259,10 @@ void kernel_main(void)
 	start_cpus(&tree);	 /* the others, and what is wrong with them */
 	story_tell();		 /* what a window is, for people */
 	hold_back(false);	 /* from here on people get what they ask for */
-	if (!args.monitor || something_to_run()) {
+	if (!args->monitor || something_to_run()) {
 		run_end(run_what_was_asked());
 	}
-	if (args.monitor) {
+	if (args->monitor) {
 		monitor_run();
 	}
 	power_off();

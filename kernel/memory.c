@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the way from the device tree's words to memory that can be allocated: banks,
- * reservations, the command line's corrections, then each part of mm/ in order. What is
- * broken ends here, with a message that names the values: nothing is guessed about RAM.
+ * Owns the way from the device tree's words to lowmem and HighMem: banks, reservations, the
+ * command line's corrections, the split. What is broken ends here, with a message that names
+ * the values: nothing is guessed about RAM. No device and no CPU is asked: make check-dtb runs
+ * this file too, for boards that are not there.
  */
 #include <kernel/memory.h>
 
 #include <arch/early_tables.h>
 #include <bug.h>
 #include <errno.h>
-#include <mm/bigwin.h>
 #include <mm/directmap.h>
-#include <mm/highmem.h>
 #include <mm/memblock.h>
-#include <mm/page_alloc.h>
-#include <mm/slab.h>
-#include <mm/vmalloc.h>
-#include <mm/walk_check.h>
+#include <mm/page.h>
 #include <printk.h>
 
 static void add_bank(phys_addr_t start, phys_addr_t size, const char *whose)
@@ -164,22 +160,7 @@ void memory_discover(const struct fdt *f, const struct bootargs *args, phys_addr
 	}
 }
 
-/* Tables of the kernel lie in lowmem, which itself can reach beyond 4 GiB (split 1g). */
-static void check_walks(void)
-{
-	static const char what[] = "this CPU's table walks cut addresses to 32 bits, as "
-				   "qemu-system-arm 7.2 does: use qemu-system-aarch64";
-
-	if (high_tables_work()) {
-		return;
-	}
-	if (!pa_below_4g(pfn_to_pa(mm.low_end_pfn) - 1)) {
-		panic("%s", what);
-	}
-	warn("%s", what);
-}
-
-void memory_start(const struct bootargs *args)
+void memory_divide(const struct bootargs *args)
 {
 	int error = -EINVAL;
 
@@ -196,10 +177,4 @@ void memory_start(const struct bootargs *args)
 	if (page_array_init() < 0) {
 		panic("lowmem cannot hold the page array of %llu MiB", memblock_total() / SZ_1M);
 	}
-	page_alloc_init();
-	check_walks();
-	slab_init();
-	vmalloc_init(mm.lowmem_end + VMALLOC_GUARD, VMALLOC_END);
-	pkmap_init();
-	bigwin_init();
 }

@@ -60,7 +60,7 @@ static const char *place_check(phys_addr_t pa, u32 bytes)
 	return memblock_is_reserved(start, size) ? "some of it is reserved" : NULL;
 }
 
-const char *reenter_check(phys_addr_t pa, u32 *bytes)
+const char *reenter_check(phys_addr_t pa, u32 most, u32 *bytes)
 {
 	const char *why = place_check(pa, ZIMAGE_HEADER);
 	u32 start, end;
@@ -77,6 +77,9 @@ const char *reenter_check(phys_addr_t pa, u32 *bytes)
 		return "its header makes no sense here";
 	}
 	*bytes = end - start;
+	if (*bytes > most) {
+		return "it has been cut";
+	}
 	return place_check(pa, *bytes);
 }
 

@@ -14,9 +14,11 @@
 #include <arch/spinlock.h>
 #include <arch/unwind.h>
 #include <bug.h>
+#include <errno.h>
 #include <kernel/irq.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
+#include <mm/slab.h>
 #include <printk.h>
 
 #define STOPPED_DEPTH 12 /* callers kept of a stopped CPU */
@@ -31,12 +33,11 @@ static struct {
 } calls __aligned(64) = { .lock = SPINLOCK_RANKED(LOCK_RANK_CALL) };
 
 /* What a stopped CPU leaves; written by it alone. */
-struct stopped {
+static struct stopped {
 	struct unwind at; /* where it was interrupted */
 	u32 depth;
 	u32 callers[STOPPED_DEPTH];
-};
-static struct stopped stopped[NR_CPUS];
+} * stopped;		 /* one for each CPU */
 static u32 stopped_cpus; /* atomic */
 void (*smp_stopped)(void);
 
@@ -211,7 +212,13 @@ void smp_report_others(void)
 
 int smp_calls_init(void)
 {
-	int error = irq_request(SGI_CALL, call_handler, NULL, true, "call");
+	int error;
+
+	stopped = kzalloc(NR_CPUS * sizeof(*stopped));
+	if (!stopped) {
+		return -ENOMEM;
+	}
+	error = irq_request(SGI_CALL, call_handler, NULL, true, "call");
 
 	if (error == 0) {
 		error = irq_request(SGI_RESCHED, resched_handler, NULL, true, "reschedule");

@@ -21,6 +21,7 @@
 #include <kernel/irq.h>
 #include <kernel/sched.h>
 #include <kernel/time.h>
+#include <lib/machine.h>
 #include <lib/string.h>
 #include <mm/bigwin.h>
 #include <mm/page_alloc.h>
@@ -54,7 +55,8 @@ STATIC_ASSERT(sizeof(struct cpu_state) == 8 * sizeof(u32)); /* compared and name
 static const struct smp_method *methods[METHODS_MAX];
 static struct cpu_state boot_state;
 static u64 start_us; /* when the first was told to come */
-static struct {
+/* Each CPU writes its own, then the boot CPU. */
+struct report {
 	u32 midr;
 	u64 clock_us; /* what time it thinks it was, while it asked */
 	bool swallowed_abort;
@@ -62,11 +64,10 @@ static struct {
 	const char *wanted;		 /* the tree's enable-method */
 	const struct smp_method *method; /* the last one that was tried */
 	int error;			 /* its */
-} reports[NR_CPUS];			 /* each CPU's own line, then the boot CPU's */
-static u32 cpu_total = 1;		 /* that the tree names and we have a number for */
-static u32 cpu_named = 1;		 /* that the tree names, and that are there */
-
-extern char __percpu_start[], __percpu_end[];
+};
+static struct report *reports;
+static u32 cpu_total; /* that the tree names and we have a number for; 0 until smp_start() */
+static u32 cpu_named; /* that the tree names, and that are there */
 
 void smp_method_register(const struct smp_method *method)
 {
@@ -79,14 +80,6 @@ void smp_method_register(const struct smp_method *method)
 }
 
 /* ---- what the tree says ---- */
-
-/* The CPU's own enable-method, or that of all (Devicetree Specification 3.8.1); NULL: any will do. */
-static const char *enable_method(const struct fdt *f, fdt_node node)
-{
-	const char *name = fdt_prop_string(f, node, "enable-method");
-
-	return name ? name : fdt_prop_string(f, fdt_parent(f, node), "enable-method");
-}
 
 /*
  * How many CPUs this cluster has, for trees that name more than there are: L2CTLR of Cortex-A7
@@ -104,7 +97,7 @@ static u32 cluster_cpus(void)
 
 static bool in_other_cluster(u32 mpidr)
 {
-	return ((mpidr ^ read_mpidr()) & MPIDR_AFFINITY) >> 8 != 0;
+	return machine_other_cluster(mpidr, read_mpidr());
 }
 
 static bool cpu_exists(u32 mpidr)
@@ -194,11 +187,7 @@ void secondary_main(struct secondary *self, u32 entry_cpsr)
 
 /* ---- the boot CPU's side ---- */
 
-/*
- * By what the tree says; else by each way that the machine has, until one does not refuse. A CPU of
- * another cluster is coherent with us only when the interconnect between the two is told so,
- * which firmware does if it is firmware that starts the CPU.
- */
+/* By what the tree says; else by each way that the machine has, until one does not refuse. */
 static void start_one(u32 cpu)
 {
 	u32 mpidr = secondaries[cpu].mpidr;
@@ -208,10 +197,8 @@ static void start_one(u32 cpu)
 		pen_open(mpidr); /* it may wait in our own, whatever the tree says */
 	}
 	for (u32 i = 0; i < METHODS_MAX && methods[i]; i++) {
-		if (far && !methods[i]->clusters) {
-			continue;
-		}
-		if (reports[cpu].wanted && strcmp(methods[i]->name, reports[cpu].wanted) != 0) {
+		if (!machine_method_fits(methods[i]->name, methods[i]->clusters,
+					 reports[cpu].wanted, far)) {
 			continue;
 		}
 		reports[cpu].method = methods[i];
@@ -358,24 +345,19 @@ static void start_all(void)
 static u32 number_cpus(const struct fdt *f, u32 maxcpus)
 {
 	u32 self = read_mpidr() & MPIDR_AFFINITY, named = 0, absent = 0;
-	fdt_node node, cpus = fdt_path_node(f, "/cpus");
-	u64 mpidr, size;
+	struct machine_cpu cpu = { .node = FDT_START };
 
-	fdt_for_each_child(f, node, cpus) {
-		if (!fdt_prop_has_string(f, node, "device_type", "cpu") ||
-		    fdt_reg(f, node, 0, &mpidr, &size) < 0 || mpidr > MPIDR_AFFINITY) {
-			continue;
-		}
-		if (!cpu_exists((u32)mpidr)) {
+	while (machine_next_cpu(f, &cpu)) {
+		if (!cpu_exists(cpu.mpidr)) {
 			absent++;
 			continue;
 		}
 		named++;
-		if (mpidr == self || cpu_total >= maxcpus) {
+		if (cpu.mpidr == self || cpu_total >= maxcpus) {
 			continue;
 		}
-		reports[cpu_total].wanted = enable_method(f, node);
-		if (prepare(cpu_total, (u32)mpidr) < 0) {
+		reports[cpu_total].wanted = cpu.method;
+		if (prepare(cpu_total, cpu.mpidr) < 0) {
 			panic("no memory for CPU %u", cpu_total);
 		}
 		cpu_total++;
@@ -391,12 +373,17 @@ void smp_start(const struct fdt *f, u32 maxcpus)
 {
 	const char *why = NULL;
 
+	reports = kzalloc(NR_CPUS * sizeof(*reports));
+	if (!reports) {
+		panic("no memory for CPU %u", 0);
+	}
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
 		secondaries[cpu].mpidr = MPIDR_NONE;
 	}
 	secondaries[0].mpidr = read_mpidr() & MPIDR_AFFINITY;
 	secondaries[0].state = SECONDARY_ONLINE;
 	reports[0].midr = read_midr();
+	cpu_total = 1;
 	tlb_others = true;
 	cpu_state_get(&boot_state, boot_info.entry_cpsr);
 	errata_apply_cpu();

@@ -22,12 +22,12 @@ static struct {
 
 static u32 beats __aligned(64); /* only that it changes matters */
 
-/* Each CPU's own. */
-static struct watch {
+struct watch {
 	u64 rang_us;
 	u32 beats;  /* as they were in the last period */
 	u32 silent; /* periods since they changed */
-} __aligned(64) watches[NR_CPUS];
+};
+static DEFINE_PER_CPU(struct watch, watch);
 
 void watchdog_beat(void)
 {
@@ -36,28 +36,28 @@ void watchdog_beat(void)
 
 static void look(void)
 {
-	u32 cpu = current_core()->cpu, now_beats = READ_ONCE(beats);
-	struct watch *watch = &watches[cpu];
+	u32 now_beats = READ_ONCE(beats);
+	struct watch *w = this_cpu_ptr(watch);
 	u64 now = time_now_us();
 
-	if (now - watch->rang_us < watchdog.period_us) {
+	if (now - w->rang_us < watchdog.period_us) {
 		return;
 	}
-	watch->rang_us = now;
-	watch->silent++;
-	if (watch->beats != now_beats) {
-		watch->beats = now_beats;
-		watch->silent = 0;
-	} else if (watch->silent >= watchdog.periods && atomic_replace(&watchdog.found, 0, 1)) {
+	w->rang_us = now;
+	w->silent++;
+	if (w->beats != now_beats) {
+		w->beats = now_beats;
+		w->silent = 0;
+	} else if (w->silent >= watchdog.periods && atomic_replace(&watchdog.found, 0, 1)) {
 		bug("watchdog.hang", "nothing was achieved in %u periods of %u ms; seen on CPU %u",
-		    watch->silent, watchdog.period_us / 1000, cpu);
+		    w->silent, watchdog.period_us / 1000, current_core()->cpu);
 	}
 }
 
 /* An alarm at once, after which the scheduler sets its own. */
 static void set_alarm(__unused void *arg)
 {
-	watches[current_core()->cpu] =
+	*this_cpu_ptr(watch) =
 		(struct watch){ .rang_us = time_now_us(), .beats = READ_ONCE(beats) };
 	time_alarm_us(0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns lowmem: decides how much RAM the direct mapping takes, and builds it once, by
+ * Owns the direct mapping of lowmem (how far it reaches is lowmem.c's), built once, by
  * 2 MiB blocks where all bytes are RAM that may be mapped, else by pages. Nothing here is
  * ever split or changed afterwards. The image's pages are left out: they have an address
  * of their own, and its text must not be writable through another.
@@ -13,51 +13,10 @@
 #include <arch/tlb.h>
 #include <bug.h>
 #include <errno.h>
+#include <mm/lowmem.h>
 #include <mm/memblock.h>
 #include <mm/page.h>
 #include <mm/pgtable.h>
-
-#define LOWMEM_MIN   (16 * SZ_1M) /* below this nothing could run */
-#define HIGHMEM_MIN  (8 * SZ_1M)  /* every machine has HighMem */
-#define HIGHMEM_PART 16		  /* at least this part of RAM */
-
-/* The highest 2 MiB-aligned address with at least `bytes` of RAM above it. */
-static phys_addr_t address_below_top(phys_addr_t bytes)
-{
-	for (u32 i = memblock.memory.count; i-- > 0;) {
-		const struct memblock_range *bank = &memblock.memory.range[i];
-
-		if (bank->size >= bytes) {
-			return pa_align_down(bank->start + bank->size - bytes, PMD_SIZE);
-		}
-		bytes -= bank->size;
-	}
-	return 0;
-}
-
-/* Sets the bounds of lowmem in mm. */
-static int choose_lowmem(u32 vmalloc_bytes)
-{
-	u32 window = VMALLOC_END - VMALLOC_GUARD - PAGE_OFFSET;
-	phys_addr_t total = memblock_total();
-	phys_addr_t share = total / HIGHMEM_PART;
-	phys_addr_t end;
-
-	vmalloc_bytes = vmalloc_bytes ? vmalloc_bytes : VMALLOC_MIN;
-	if (vmalloc_bytes > window - LOWMEM_MIN) {
-		return -EINVAL; /* before it is rounded up, which could wrap */
-	}
-	vmalloc_bytes = ALIGN_UP(vmalloc_bytes, PMD_SIZE);
-	mm.phys_offset = pa_align_down(memblock_start(), PMD_SIZE);
-	end = address_below_top(max(share, (phys_addr_t)HIGHMEM_MIN));
-	end = min(end, mm.phys_offset + (window - vmalloc_bytes));
-	if (end < mm.phys_offset + LOWMEM_MIN) {
-		return -ENOMEM;
-	}
-	mm.low_end_pfn = pa_to_pfn(end);
-	mm.lowmem_end = PAGE_OFFSET + (u32)(end - mm.phys_offset);
-	return 0;
-}
 
 bool ram_may_be_mapped(phys_addr_t pa, u32 size)
 {
@@ -110,7 +69,7 @@ static void *table_in_lowmem(phys_addr_t table)
 
 int directmap_init(u32 vmalloc_bytes)
 {
-	int error = choose_lowmem(vmalloc_bytes);
+	int error = lowmem_choose(vmalloc_bytes);
 
 	if (error) {
 		return error;

@@ -14,8 +14,6 @@
 #include <lib/fdt.h>
 #include <mm/pgtable.h>
 
-#define FDT_MAX_BYTES (SZ_2M - PAGE_SIZE) /* with any alignment it fits one table */
-
 static u32 mapped_pages;
 
 /* The table's page had another use before the MMU was on. */

@@ -13,7 +13,7 @@
 
 struct memblock memblock;
 
-static phys_addr_t range_end(const struct memblock_range *r)
+static __noinline phys_addr_t range_end(const struct memblock_range *r)
 {
 	return r->start + r->size;
 }

@@ -12,6 +12,7 @@
 
 #include <arch/copypage.h>
 #include <errno.h>
+#include <mm/lowmem.h>
 #include <mm/memblock.h>
 
 #define SLOT_BYTES	(1u << SECTION_MEMMAP_SHIFT)
@@ -22,40 +23,6 @@ struct mm_state mm __aligned(64);
 bool pfn_valid(pfn_t pfn)
 {
 	return memblock_is_ram(pfn_to_pa(pfn), PAGE_SIZE);
-}
-
-/* Slots of the sections up to the end of lowmem. */
-static u32 low_slots(void)
-{
-	return ((mm.low_end_pfn - 1) >> SECTION_PFN_SHIFT) -
-	       pa_section(mm.phys_offset, SECTION_SHIFT) + 1;
-}
-
-static bool section_has_ram(u32 section)
-{
-	return memblock_has_ram((phys_addr_t)section << SECTION_SHIFT, 1u << SECTION_SHIFT);
-}
-
-/* How many slots the sections [first, last] need; fills the two tables, if given, for slots from
- * base on. Sections without a slot stay as they are. */
-static u32 assign_slots(u32 first, u32 last, vaddr_t base, vaddr_t *sections, u32 *deltas)
-{
-	u32 slots = 0;
-
-	for (u32 section = first; section <= last; section++) {
-		vaddr_t slot = base + slots * SLOT_BYTES;
-		u32 first_pfn = section << SECTION_PFN_SHIFT;
-
-		if (slots >= low_slots() && !section_has_ram(section)) {
-			continue;
-		}
-		if (sections) {
-			sections[section - first] = slot - (vaddr_t)(first_pfn << 4);
-			deltas[slots] = first_pfn - (u32)(slot >> 4);
-		}
-		slots++;
-	}
-	return slots;
 }
 
 /* The array's bytes that a bank needs: its pages' structs, in whole MAX_ORDER blocks. */
@@ -97,37 +64,32 @@ static void clear_and_trim(vaddr_t array, vaddr_t array_end)
 
 int page_array_init(void)
 {
-	phys_addr_t low_end = pfn_to_pa(mm.low_end_pfn), array_pa, tables_pa;
-	u32 first = pa_section(mm.phys_offset, SECTION_SHIFT);
-	u32 last = pa_section(memblock_end() - 1, SECTION_SHIFT);
-	u32 slots = assign_slots(first, last, 0, NULL, NULL);
-	u32 sections = last - first + 1;
+	struct page_array_place place;
 	u32 skew = pa_offset(mm.phys_offset, 1u << SECTION_SHIFT); /* the first slot begins below */
+	u32 first, sections;
 	vaddr_t *section_table, array;
 	u32 *delta_table;
 
-	array_pa = memblock_alloc_range((phys_addr_t)slots << SECTION_MEMMAP_SHIFT, SLOT_BYTES,
-					mm.phys_offset, low_end);
-	tables_pa = memblock_alloc_range(ALIGN_UP((sections + slots) * 4, PAGE_SIZE), PAGE_SIZE,
-					 mm.phys_offset, low_end);
-	if (array_pa == 0 || tables_pa == 0) {
+	if (page_array_place(&place)) {
 		return -ENOMEM;
 	}
-	array = (vaddr_t)phys_to_virt(array_pa);
-	section_table = phys_to_virt(tables_pa);
+	first = place.first;
+	sections = place.last - first + 1;
+	array = (vaddr_t)phys_to_virt(place.array);
+	section_table = phys_to_virt(place.tables);
 	delta_table = (u32 *)(section_table + sections);
 	for (u32 i = 0; i < sections; i++) {
 		section_table[i] = 0;
 	}
-	(void)assign_slots(first, last, array, section_table, delta_table);
+	(void)page_array_slots(first, place.last, array, section_table, delta_table);
 
 	mm.section = (struct page *const *)(section_table - first);
-	mm.section_count = last + 1;
+	mm.section_count = place.last + 1;
 	mm.pfn_delta = delta_table - (array >> SECTION_MEMMAP_SHIFT);
 	mm.end_pfn = pa_to_pfn(memblock_end());
 	mm.low_va_bias = PAGE_OFFSET - skew - (array << 8);
 	mm.low_page_bias = (u32)(array - ((PAGE_OFFSET - skew) >> PAGE_SHIFT << 4));
 	mm.high_start = (struct page *)array + (mm.low_end_pfn - (first << SECTION_PFN_SHIFT));
-	clear_and_trim(array, array + slots * SLOT_BYTES);
+	clear_and_trim(array, array + place.slots * SLOT_BYTES);
 	return 0;
 }

@@ -56,11 +56,13 @@ static __always_inline void *pkmap_va(u32 number)
  */
 static __always_inline bool pkmap_take_back(struct pkmap_slot *slot, pte_t *pte, u32 number)
 {
-	struct page *page = (struct page *)atomic_pair_take(&slot->both, 1);
+	struct page *page;
+	u32 taken;
 
-	if (unlikely(!page)) {
+	if (unlikely(!atomic_pair_take(&slot->both, 1, &taken))) {
 		return false;
 	}
+	page = (struct page *)taken;
 	interleave_point(POINT_PKMAP_TAKEN);
 	if (page->kmap == number) {
 		page->kmap = 0;

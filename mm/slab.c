@@ -349,25 +349,22 @@ static __noinline void kfree_slow(void *object)
 
 void kfree(void *object)
 {
+	u32 flags = irq_save();
+	struct slab_cpu *cpu = this_cpu_ptr(slab_cpu);
 	const struct page *page;
 	struct slab_stack *stack;
-	u32 flags;
 	void **top;
 
-	/* Few registers, and nothing saved: what is needed late is worked out before the section. */
-	if (unlikely(CONFIG_DEBUG || (vaddr_t)object - PAGE_OFFSET >= slab_cpu.lowmem_bytes)) {
+	if (unlikely(CONFIG_DEBUG || (vaddr_t)object - PAGE_OFFSET >= cpu->lowmem_bytes)) {
 		goto slow;
 	}
-	page = (const struct page *)(slab_cpu.page_bias + (((vaddr_t)object >> PAGE_SHIFT) << 4));
+	page = (const struct page *)(cpu->page_bias + (((vaddr_t)object >> PAGE_SHIFT) << 4));
 	if (unlikely(is_no_object(page, (vaddr_t)object))) {
 		goto slow;
 	}
-	stack = &slab_cpu.stack[page->slab_class];
-	flags = irq_save();
-	stack = this_cpu_ptr(*stack);
+	stack = &cpu->stack[page->slab_class];
 	top = stack->top;
 	if (unlikely(stack_is_full(stack) || top[-1] == object)) {
-		irq_restore(flags);
 		goto slow;
 	}
 	*top = object;
@@ -375,6 +372,7 @@ void kfree(void *object)
 	irq_restore(flags);
 	return;
 slow:
+	irq_restore(flags);
 	kfree_slow(object);
 }
 
@@ -406,6 +404,8 @@ __cold void slab_cpu_init(void)
 		cpu->stack[id].bottom = NULL;
 		cpu->stack[id].top = cpu->stack[id].object;
 	}
+	cpu->lowmem_bytes = mm.lowmem_end - PAGE_OFFSET;
+	cpu->page_bias = mm.low_page_bias;
 }
 
 __cold void slab_init(void)
@@ -413,7 +413,5 @@ __cold void slab_init(void)
 	for (u32 class = 0; class < KMALLOC_CLASSES; class ++) {
 		classes[class].lock = (spinlock_t)SPINLOCK_RANKED(LOCK_RANK_MEMORY);
 	}
-	slab_cpu.lowmem_bytes = mm.lowmem_end - PAGE_OFFSET;
-	slab_cpu.page_bias = mm.low_page_bias;
 	slab_cpu_init();
 }

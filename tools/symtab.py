@@ -45,6 +45,7 @@ NM_LINE = re.compile(r"^([0-9a-f]+) (\w) (\S+)$")
 MAPPING_SYMBOL = re.compile(r"^\$[adtx](\..*)?$")
 LINKER_MARK = re.compile(r"^__\w+_(start|end)$")
 END_SYMBOL = "__text_end"
+CLONE_SUFFIX = re.compile(r"(\.(constprop|isra|part)\.\d+)+$")       # the compiler's
 UNWIND_ENTRY = re.compile(r"^0x([0-9a-f]+)\b.*: (@?0x[0-9a-f]+)( \[cantunwind\])?$")
 UNWIND_CODE = re.compile(r"^  (0x[0-9a-f]{2}(?: 0x[0-9a-f]{2})*)\b")
 
@@ -57,7 +58,8 @@ def functions(nm_text):
         symbol = NM_LINE.match(line)
         if not symbol:
             continue
-        address, kind, name = int(symbol[1], 16), symbol[2], symbol[3]
+        address, kind = int(symbol[1], 16), symbol[2]
+        name = CLONE_SUFFIX.sub("", symbol[3])
         if name == END_SYMBOL:
             end = address
         if kind in TEXT_TYPES and not MAPPING_SYMBOL.match(name):

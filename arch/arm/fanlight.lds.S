@@ -57,11 +57,6 @@ SECTIONS
 		*(.tables)
 		*(SORT_BY_ALIGNMENT(.bss*))	/* the stacks, then what is small */
 		*(SORT_BY_ALIGNMENT(.data*))
-		. = ALIGN(64);
-		__percpu_start = .;
-		*(.percpu)
-		. = ALIGN(64);
-		__percpu_end = .;
 		*(.last_page)
 		. = ALIGN(ASM_PAGE_SIZE);
 		__content_end = .;
@@ -78,6 +73,13 @@ SECTIONS
 	ASSERT(__head_end - __image_start <= ASM_PAGE_SIZE, "head.S has outgrown the identity page")
 	ASSERT(__image_size <= ASM_IMAGE_SIZE, "the image has outgrown its region")
 
+	/* Only places, not in the image: each CPU's memory for it is allocated. */
+	.percpu ASM_PAGE_SIZE (INFO) : {
+		__percpu_start = .;
+		*(SORT_BY_ALIGNMENT(.percpu))
+		. = ALIGN(64);
+		__percpu_end = .;
+	}
 	.pte_writes 0 : { KEEP(*(.pte_writes)) }
 	/* Not in the image: tools/symtab.py makes the kernel's own table of them. */
 	.ARM.extab ASM_IMAGE_START + ASM_IMAGE_SIZE (INFO) : { *(.ARM.extab*) }

@@ -8,8 +8,6 @@
 #include <arch/barrier.h>
 #include <arch/cpreg.h>
 #include <arch/early_tables.h>
-#include <arch/spinlock.h>
-#include <interleave.h>
 
 struct maint_counts maint_counts;
 
@@ -32,12 +30,4 @@ void *table_virt(phys_addr_t table)
 		return __image_start + (u32)(table - boot_info.image_pa);
 	}
 	return table_resolver ? table_resolver(table) : NULL;
-}
-
-void spin_wait(spinlock_t *lock, u32 ticket)
-{
-	while (READ_ONCE(lock->owner) != ticket >> 16) {
-		interleave_point(POINT_SPIN);
-		__asm__ volatile("wfe" : : : "memory");
-	}
 }

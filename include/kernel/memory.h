@@ -9,5 +9,8 @@
 void memory_discover(const struct fdt *f, const struct bootargs *args, phys_addr_t dtb_pa,
 		     u32 dtb_bytes);
 
+/* Lowmem, HighMem and the page array. Panics if the RAM does not suffice. Part of memory_start(). */
+void memory_divide(const struct bootargs *args);
+
 /* Direct mapping, page array, allocators, windows, in order. Panics if the RAM does not suffice. */
 void memory_start(const struct bootargs *args);

@@ -12,10 +12,10 @@
 void reenter_set_tree(const void *blob);
 
 /*
- * NULL, and the size that its header states: there is a zImage at pa, where it can be entered. Else
+ * NULL, and the size that its header states, at most `most`: there is a zImage at pa, where it can be entered. Else
  * why not. Any context that may open a window.
  */
-const char *__must_check reenter_check(phys_addr_t pa, u32 *bytes);
+const char *__must_check reenter_check(phys_addr_t pa, u32 most, u32 *bytes);
 
 struct reenter {
 	phys_addr_t image; /* as reenter_check() found it good */

@@ -4,6 +4,8 @@
 
 #include <types.h>
 
+#define FDT_MAX_BYTES (SZ_2M - PAGE_SIZE) /* with any alignment it fits one table */
+
 /* Maps the blob at pa (any alignment) read-only; gives its address and the size it claims.
  * -EINVAL: no device tree there; -E2BIG: over 2 MiB less a page; -EFAULT: nothing answers at that address. */
 int __must_check fdtmap_open(phys_addr_t pa, const void **blob, u32 *bytes);

@@ -16,8 +16,8 @@
 
 struct memblock_range {
 	phys_addr_t start;
-	phys_addr_t size;
-	u32 flags;
+	u64 size : 48; /* of 40-bit addresses */
+	u64 flags : 16;
 };
 
 #define MEMBLOCK_NOMAP (1u << 0) /* reserved list: RAM that must not be mapped (no-map) */

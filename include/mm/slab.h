@@ -31,7 +31,7 @@ struct slab_stack {
 
 struct slab_cpu {
 	struct slab_stack stack[KMALLOC_CLASSES];
-	/* CPU 0's: what kfree() needs to know of mm, near the stacks */
+	/* what kfree() needs to know of mm, near the stacks */
 	u32 lowmem_bytes; /* of the direct mapping */
 	u32 page_bias;	  /* mm.low_page_bias */
 };

@@ -176,10 +176,8 @@ static const char *boot_file(const struct opened *o, struct reenter *r)
 	}
 	r->image = page_to_pa(block);
 	r->owned = true;
-	why = reenter_check(r->image, &r->bytes);
-	if (!why) {
-		why = r->bytes > o->bytes ? "it has been cut" : reenter(r);
-	}
+	why = reenter_check(r->image, o->bytes, &r->bytes);
+	why = why ? why : reenter(r);
 	free_pages(block, order);
 	return why;
 }
@@ -198,7 +196,7 @@ void cmd_boot(u32 argc, char **argv)
 		n = want_opened(argv[0], OPENED_FILE);
 		why = n ? boot_file(&opened[n], &r) : NULL;
 	} else if (want_address(argv[0], PHYS_END - 1, &r.image)) {
-		why = reenter_check(r.image, &r.bytes);
+		why = reenter_check(r.image, UINT32_MAX, &r.bytes);
 		why = why ? why : reenter(&r);
 	}
 	if (why) {

@@ -52,9 +52,10 @@ static void say_ranges(const char *title, const struct memblock_list *list)
 	say("%s:", title);
 	for (u32 i = 0; i < list->count; i++) {
 		const struct memblock_range *r = &list->range[i];
+		phys_addr_t size = r->size;
 
-		say("  0x%010llx to 0x%010llx %10llu KiB%s", r->start, r->start + r->size,
-		    r->size / 1024, r->flags & MEMBLOCK_NOMAP ? "  no-map" : "");
+		say("  0x%010llx to 0x%010llx %10llu KiB%s", r->start, r->start + size, size / 1024,
+		    r->flags & MEMBLOCK_NOMAP ? "  no-map" : "");
 	}
 }
 

@@ -13,12 +13,13 @@ HOSTCC ?= cc
 DTC ?= dtc
 HOST_CORPUS ?= $(O)/cache/dtbs
 
-HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate ktap list printf string words ymodem
+HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate ktap list log printf string words ymodem
 # Tests of higher floors, as they appear.
 HOST_TESTS += $(patsubst tests/host/test_%.c,%,$(sort $(wildcard $(addprefix tests/host/test_, \
 	buddy.c memblock.c slab.c va_space.c))))
 
 host_src_buddy := mm/buddy.c
+host_src_log := kernel/log.c
 host_src_memblock := mm/memblock.c
 host_src_slab := mm/slab.c
 host_src_va_space := mm/va_space.c
@@ -33,7 +34,7 @@ host_libs_fdt_corpus := -lfdt
 host_libs_fdt_edit := -lfdt
 
 HOST_LIB := lib/bootargs.c lib/console_find.c lib/crc32.c lib/div.c lib/fdt.c lib/fdt_addr.c \
-	lib/fdt_edit.c lib/fdt_find.c lib/fdt_irq.c lib/ktap.c lib/mem.c lib/printf.c lib/string.c lib/words.c \
+	lib/fdt_edit.c lib/fdt_find.c lib/fdt_irq.c lib/ktap.c lib/machine.c lib/mem.c lib/printf.c lib/string.c lib/words.c \
 	lib/ymodem.c
 
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer \

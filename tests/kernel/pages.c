@@ -2,6 +2,8 @@
 /* Owns the contents that tests write into pages, and the search for pages at special addresses. */
 #include "pages.h"
 
+#include <arch/probe.h>
+#include <errno.h>
 #include <mm/highmem.h>
 
 #define PAGE_WORDS (PAGE_SIZE / sizeof(u32))
@@ -46,6 +48,13 @@ u32 page_wrong(struct page *page, u32 seed)
 
 	kunmap_local(va);
 	return wrong;
+}
+
+bool check_no_read(vaddr_t va, u32 line)
+{
+	u32 word;
+
+	return check_eq((u32)probe_read((const void *)va, &word), (u32)-EFAULT, line);
 }
 
 /* Takes the block `wanted` out of the list of held ones; the first if it is not there, or 0. */

@@ -2,6 +2,7 @@
 /* What several suites need: pages with recognisable contents, and pairs across the 4 GiB line. */
 #pragma once
 
+#include <kernel/test.h>
 #include <mm/page_alloc.h>
 
 #define SZ_4G ((phys_addr_t)1 << 32)
@@ -14,6 +15,10 @@ u32 pattern_wrong(const void *va, u32 seed);
 /* The same through a kmap_local window. */
 void page_fill(struct page *page, u32 seed);
 u32 page_wrong(struct page *page, u32 seed);
+
+/* True if nothing can be read at that address: it is not mapped. Else the test has failed. */
+#define CHECK_NO_READ(va) check_no_read((vaddr_t)(va), CHECK_SITE(" " #va))
+bool check_no_read(vaddr_t va, u32 line);
 
 struct page_pair {
 	struct page *below; /* below 4 GiB */

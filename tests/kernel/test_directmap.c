@@ -11,6 +11,8 @@
 #include <mm/page_alloc.h>
 #include <mm/pgtable.h>
 
+#include "pages.h"
+
 /* What the tables say about a direct-mapped page: its leaf, of either kind; 0 if unmapped. */
 static u64 leaf_of(vaddr_t va, bool *block)
 {
@@ -112,21 +114,17 @@ TEST(directmap, never_executable)
 /* The image has its own addresses; a second, writable name for its text must not exist. */
 TEST(directmap, image_is_absent)
 {
-	u32 word;
-
 	if (boot_info.image_pa >= pfn_to_pa(mm.low_end_pfn)) {
 		test_note("the image lies in HighMem");
 		return;
 	}
 	for (const char *p = __image_start; p < __content_end; p += PAGE_SIZE) {
-		CHECK_ERR(probe_read(phys_to_virt(__pa_symbol(p)), &word), EFAULT);
+		CHECK_NO_READ(phys_to_virt(__pa_symbol(p)));
 	}
 }
 
 TEST(directmap, nomap_is_absent)
 {
-	u32 word;
-
 	for (u32 i = 0; i < memblock.reserved.count; i++) {
 		const struct memblock_range *range = &memblock.reserved.range[i];
 		phys_addr_t pa = pa_align_down(range->start, PAGE_SIZE);
@@ -134,16 +132,14 @@ TEST(directmap, nomap_is_absent)
 		if ((range->flags & MEMBLOCK_NOMAP) && pa >= mm.phys_offset &&
 		    pa_to_pfn(pa) < mm.low_end_pfn) {
 			test_note("no-map at 0x%010llx", pa);
-			CHECK_ERR(probe_read(phys_to_virt(pa), &word), EFAULT);
+			CHECK_NO_READ(phys_to_virt(pa));
 		}
 	}
 }
 
 TEST(directmap, end_faults)
 {
-	u32 word;
-
-	CHECK_ERR(probe_read((void *)mm.lowmem_end, &word), EFAULT);
-	CHECK_ERR(probe_read((char *)mm.lowmem_end + VMALLOC_GUARD - sizeof(u32), &word), EFAULT);
+	CHECK_NO_READ(mm.lowmem_end);
+	CHECK_NO_READ((char *)mm.lowmem_end + VMALLOC_GUARD - sizeof(u32));
 	CHECK_ERR(probe_write((void *)mm.lowmem_end, 1), EFAULT);
 }

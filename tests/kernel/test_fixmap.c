@@ -19,7 +19,6 @@
 TEST(fixmap, set_and_clear)
 {
 	struct page *pages[2] = { alloc_page(GFP_HIGHONLY), alloc_page(GFP_HIGHONLY) };
-	u32 word;
 
 	REQUIRE(pages[0] && pages[1]);
 	for (u32 i = 0; i < 4; i++) {
@@ -30,7 +29,7 @@ TEST(fixmap, set_and_clear)
 		pattern_fill(va, i);
 		CHECK_EQ(page_wrong(page, i), 0);
 		fixmap_clear(FIX_STORY);
-		CHECK_ERR(probe_read(va, &word), EFAULT);
+		CHECK_NO_READ(va);
 		CHECK_EQ(page_wrong(page, i), 0);
 	}
 	free_page(pages[0]);
@@ -41,7 +40,7 @@ TEST(fixmap, set_and_clear)
 TEST(fixmap, table_is_sane)
 {
 	pmd_t pmd = *kernel_pmd(FIXMAP_START);
-	u32 executable = 0, beyond = 0, word;
+	u32 executable = 0, beyond = 0;
 
 	CHECK(pmd_is_table(pmd));
 	CHECK_EQ(pmd_pa(pmd), __pa_symbol(fixmap_table));
@@ -57,7 +56,7 @@ TEST(fixmap, table_is_sane)
 	}
 	CHECK_EQ(executable, 0);
 	CHECK_EQ(beyond, 0);
-	CHECK_ERR(probe_read((void *)fixmap_va(FIX_NONE), &word), EFAULT);
+	CHECK_NO_READ(fixmap_va(FIX_NONE));
 }
 
 /* The UART has been there since before there was an allocator. */
@@ -127,14 +126,14 @@ static void read_through_user_part(struct page **chain, pte_t *level3)
 	if (CHECK_EQ(walk_ask_mmu(USER_VA, true) & DESC_ADDR_MASK, page_to_pa(chain[DATA]))) {
 		CHECK_EQ(pattern_wrong((void *)USER_VA, 5), 0);
 		va[100] = 4711;
-		CHECK_ERR(probe_read((char *)USER_VA + PAGE_SIZE, &word), EFAULT);
+		CHECK_NO_READ((char *)USER_VA + PAGE_SIZE);
 	}
 	pte_write(&level3[pte_index(USER_VA)], pte_none());
 	tlb_flush_local(USER_VA);
-	CHECK_ERR(probe_read((void *)USER_VA, &word), EFAULT);
+	CHECK_NO_READ(USER_VA);
 	user_walks_off(saved);
 	irq_restore(flags);
-	CHECK_ERR(probe_read((void *)USER_VA, &word), EFAULT);
+	CHECK_NO_READ(USER_VA);
 	memcpy_from_page(&word, chain[DATA], 100 * sizeof(u32), sizeof(word));
 	CHECK_EQ(word, 4711);
 }

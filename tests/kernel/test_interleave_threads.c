@@ -107,7 +107,7 @@ static void wait_alarm(void)
 {
 	do {
 		thread_sleep_us(1000);
-	} while (!READ_ONCE(meeting.happened));
+	} while (!READ_ONCE(meeting.inside) && !READ_ONCE(meeting.happened));
 }
 
 static const struct way by_completion = { nothing, wait_completion, wake_completion },

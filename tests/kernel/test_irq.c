@@ -545,7 +545,7 @@ TEST(irq, handlers_may_allocate)
 
 	memset(&seen, 0, sizeof(seen));
 	NEEDS(storm_start(4 * TICKS, allocate_in_handler), NO_STORM);
-	for (u32 i = 0; i < ENOUGH && storm_count() < STORM; i++) {
+	for (u32 i = 0; i < 4 * ENOUGH && storm_count() < STORM; i++) {
 		struct page *page = alloc_page(GFP_HIGHONLY);
 		u32 *object = kmalloc(64);
 

@@ -83,7 +83,7 @@ static void pass_gate(void *arg)
 
 TEST(sched, many_threads_at_once)
 {
-	static struct thread *threads[MANY];
+	struct thread *threads[MANY];
 	struct gate gate = { .open = false };
 
 	wait_queue_init(&gate.queue);

@@ -100,7 +100,6 @@ TEST(smp, call_reaches_only_its_mask)
 /* A cache line that two CPUs write costs both of them, and shows in no count of instructions. */
 TEST(smp, percpu_areas_share_no_line)
 {
-	extern char __percpu_start[], __percpu_end[];
 	u32 bytes = (u32)(__percpu_end - __percpu_start);
 
 	NEED_CPUS();
@@ -123,19 +122,19 @@ TEST(smp, percpu_areas_share_no_line)
 	STATIC_ASSERT(FIX_KMAP_BEGIN * sizeof(pte_t) % 64 == 0);
 }
 
-static struct cpu_state states[NR_CPUS];
-
-static void take_registers(__unused void *arg)
+static void take_registers(void *arg)
 {
-	struct cpu_state *state = &states[current_core()->cpu];
+	struct cpu_state *states = arg;
 
-	cpu_state_get(state, 0);
+	cpu_state_get(&states[current_core()->cpu], 0);
 }
 
 TEST(smp, registers_are_the_same_on_all)
 {
+	struct cpu_state states[NR_CPUS];
+
 	NEED_CPUS();
-	smp_call(~0u, take_registers, NULL);
+	smp_call(~0u, take_registers, states);
 	for (u32 cpu = 1; cpu < NR_CPUS; cpu++) {
 		if (cpus_online() & (1u << cpu)) {
 			CHECK_EQ(states[cpu].sctlr, states[0].sctlr);

@@ -23,7 +23,7 @@
 #define SHARED	   16 /* pages that all map, and nobody changes */
 #define AREA_PAGES 6
 #define BEAT	   64	  /* operations between two signs of life */
-#define TELL	   100000 /* and between two lines about it */
+#define TELL	   100000 /* and between two lines about it, of which there are a few in any case */
 
 /* ---- stamps: eight words, whose places in the page depend on the stamp too ---- */
 
@@ -335,12 +335,15 @@ static void (*const operations[])(struct worker *w) = {
 	op_share, op_vmap,   op_vmalloc, op_vmalloc, op_block, op_interrupt,
 };
 
+static u32 wanted = OPERATIONS, seed = SEED;
+
 static void tell(struct stress *s)
 {
 	u32 before = __atomic_fetch_add(&s->done, BEAT, __ATOMIC_RELAXED);
+	u32 every = min(wanted / 16 + BEAT, (u32)TELL);
 
 	watchdog_beat();
-	if (before / TELL != (before + BEAT) / TELL) {
+	if (before / every != (before + BEAT) / every) {
 		test_note("%u operations", before + BEAT);
 	}
 }
@@ -451,8 +454,6 @@ static void stress_put(struct stress *s)
 }
 
 /* ---- the test ---- */
-
-static u32 wanted = OPERATIONS, seed = SEED;
 
 bool tests_set_stress(struct span text)
 {

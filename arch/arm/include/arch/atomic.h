@@ -129,8 +129,8 @@ static __always_inline void atomic_pair_set(u64 *pair, u32 first, u32 second)
 	__asm__ volatile("strd	%1, %H1, %0" : "=Q"(*pair) : "r"((u64)second << 32 | first));
 }
 
-/* If the first word is `first`, makes both 0 and returns the second; else returns 0. Orders nothing. */
-static __always_inline u32 atomic_pair_take(u64 *pair, u32 first)
+/* If the first word is `first`: makes both 0, and *second what the second was. True if so. Orders nothing. */
+static __always_inline bool atomic_pair_take(u64 *pair, u32 first, u32 *second)
 {
 	u64 value;
 	u32 failed;
@@ -145,10 +145,11 @@ static __always_inline u32 atomic_pair_take(u64 *pair, u32 first)
 			      : "r"(pair), "I"(first), "r"(0ull)
 			      : "cc", "memory"
 			      : other);
-	return (u32)(value >> 32);
+	*second = (u32)(value >> 32);
+	return true;
 other:
 	__asm__ volatile("clrex");
-	return 0;
+	return false;
 }
 
 /* Adds 1 to the first word if the second is `second`; true if so. Acquires: later accesses come after it. */

@@ -66,8 +66,10 @@ static __always_inline struct thread_core *current_core(void)
 	return core;
 }
 
+extern char __percpu_start[], __percpu_end[];
+
 /*
- * A per-CPU variable: CPU 0 uses the one in the image, the others one of their own, zero at first.
+ * A per-CPU variable: each CPU has one of its own, in memory that is allocated for it, zero at first.
  * Use with preemption or interrupts off, or with an open window, so that the CPU stays.
  */
 #define DEFINE_PER_CPU(type, name)  __section(".percpu") type name

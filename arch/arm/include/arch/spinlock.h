@@ -91,7 +91,17 @@ static inline void spin_hand_over(spinlock_t *lock, struct thread_core *next)
 /* Waits for the turn of the ticket in the upper half, asleep between events. */
 void spin_wait(spinlock_t *lock, u32 ticket) __cold;
 
-static __hot_inline void spin_raw_lock(spinlock_t *lock)
+/* Inline where instructions are counted. Files that only have to be small (-Os) call one copy. */
+__hot_inline_or_call void spin_raw_lock(spinlock_t *lock);
+__hot_inline_or_call void spin_raw_unlock(spinlock_t *lock);
+__hot_inline_or_call void spin_lock(spinlock_t *lock);
+__hot_inline_or_call void spin_unlock(spinlock_t *lock);
+__hot_inline_or_call u32 __must_check spin_lock_irqsave(spinlock_t *lock);
+__hot_inline_or_call void spin_unlock_irqrestore(spinlock_t *lock, u32 flags);
+
+#if HOT_INLINE
+
+static __always_inline void spin_raw_lock(spinlock_t *lock)
 {
 	u32 ticket, drawn, failed, owner;
 
@@ -116,7 +126,7 @@ static __hot_inline void spin_raw_lock(spinlock_t *lock)
 	SPIN_SET_HOLDER(lock, current_core());
 }
 
-static __hot_inline void spin_raw_unlock(spinlock_t *lock)
+static __always_inline void spin_raw_unlock(spinlock_t *lock)
 {
 	if (CONFIG_DEBUG) {
 		BUG_ON(SPIN_HOLDER(lock) != current_core(), "spinlock.not_held",
@@ -130,19 +140,19 @@ static __hot_inline void spin_raw_unlock(spinlock_t *lock)
 	__asm__ volatile("sev" : : : "memory");
 }
 
-static __hot_inline void spin_lock(spinlock_t *lock)
+static __always_inline void spin_lock(spinlock_t *lock)
 {
 	preempt_disable();
 	spin_raw_lock(lock);
 }
 
-static __hot_inline void spin_unlock(spinlock_t *lock)
+static __always_inline void spin_unlock(spinlock_t *lock)
 {
 	spin_raw_unlock(lock);
 	preempt_enable();
 }
 
-static __hot_inline __must_check u32 spin_lock_irqsave(spinlock_t *lock)
+static __always_inline u32 spin_lock_irqsave(spinlock_t *lock)
 {
 	u32 flags = irq_save();
 
@@ -150,8 +160,10 @@ static __hot_inline __must_check u32 spin_lock_irqsave(spinlock_t *lock)
 	return flags;
 }
 
-static __hot_inline void spin_unlock_irqrestore(spinlock_t *lock, u32 flags)
+static __always_inline void spin_unlock_irqrestore(spinlock_t *lock, u32 flags)
 {
 	spin_raw_unlock(lock);
 	irq_restore(flags);
 }
+
+#endif
