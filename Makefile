@@ -82,7 +82,7 @@ HOT_SRCS := mm/area_pages.c mm/pkmap.c mm/slab.c mm/vm_area.c mm/vmalloc.c tests
 WARM_SRCS := arch/arm/spinlock.c kernel/sched.c mm/buddy.c mm/highmem.c mm/page_alloc.c tests/kernel/bench_smp.c
 code = $(if $(filter $(HOT_SRCS),$(1)),$(FAST),$(SMALL) $(if $(filter $(WARM_SRCS),$(1)),-U__OPTIMIZE_SIZE__))
 # What is to be inlined says so.
-FAST := -O2 -fno-inline-functions -fno-inline-small-functions
+FAST := -O2 -falign-functions=2 -falign-loops=1 -falign-jumps=1 -falign-labels=1 -fno-inline-functions -fno-inline-small-functions
 SMALL := -Os -fno-jump-tables -fno-move-loop-invariants -fno-tree-pre -fno-code-hoisting -fno-tree-sink \
 	-fno-schedule-insns2 -fno-tree-loop-ivcanon -fno-inline-small-functions -fipa-pta
 LDFLAGS := -nostdlib -static -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \

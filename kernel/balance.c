@@ -262,6 +262,7 @@ static void queue_init(u32 cpu, struct thread *running, struct thread *idle)
 
 	queue->running = running;
 	queue->percpu_offset = running->core.percpu_offset;
+	dmb_ishst(); /* the rest, before anybody finds that it takes threads */
 	WRITE_ONCE(queue->idle, idle);
 }
 
@@ -291,6 +292,10 @@ void sched_init_cpu(void)
 
 	self->state = THREAD_RUNNING;
 	queue_init(self->core.cpu, self, self);
+}
+
+void sched_idle(void)
+{
 	idle_loop();
 }
 

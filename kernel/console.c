@@ -42,7 +42,7 @@ bool console_attached(void)
 }
 
 /* Whether another CPU panics: then this one has nothing to say any more. */
-static bool silenced(void)
+static __noinline bool silenced(void)
 {
 	u32 speaker = READ_ONCE(console.speaker);
 
@@ -58,13 +58,17 @@ static void send(const char *text, size_t len)
 
 static void send_line(const char *line, size_t len)
 {
-	console.in_line = true;
+	WRITE_ONCE(console.in_line, true);
+	dmb_ish(); /* that a line begins, before we look who panics: console_panic_begin() */
 	if (console.prompt) {
 		console.prompt = false;
 		send("\r\n", 2);
 	}
 	send(line, len);
 	send("\r\n", 2);
+	if (silenced()) {
+		return; /* port and log are the other's */
+	}
 	console.in_line = false;
 	log_append(line, len);
 }
@@ -157,6 +161,7 @@ void console_panic_begin(void)
 	}
 	/* The lock stays as it is: its holder may yet let go of it. */
 	WRITE_ONCE(console.speaker, (read_mpidr() & MPIDR_AFFINITY) + 1);
+	dmb_ish(); /* who speaks, before we look whether a line has begun: send_line() */
 	if (console.driver && console.in_line) {
 		console.in_line = false;
 		send("\r\n", 2);

@@ -34,7 +34,7 @@ static void check_walks(void)
 }
 
 /* The boot CPU's variables; the others' are the slab's. */
-static int percpu_init(void)
+static void percpu_init(void)
 {
 	u32 bytes = (u32)(__percpu_end - __percpu_start);
 	phys_addr_t place = memblock_alloc_range(ALIGN_UP(bytes, PAGE_SIZE), PAGE_SIZE,
@@ -42,20 +42,17 @@ static int percpu_init(void)
 	char *percpu;
 
 	if (place == 0) {
-		return -ENOMEM;
+		panic("no memory for CPU %u", 0);
 	}
 	percpu = phys_to_virt(place);
 	memset(percpu, 0, bytes);
 	current_core()->percpu_offset = (u32)(percpu - __percpu_start);
-	return 0;
 }
 
 void memory_start(const struct bootargs *args)
 {
 	memory_divide(args);
-	if (percpu_init() < 0) {
-		panic("%llu MiB of RAM are too little", memblock_total() / SZ_1M);
-	}
+	percpu_init();
 	page_alloc_init();
 	check_walks();
 	slab_init();

@@ -139,6 +139,17 @@ static void quiet(void)
 	}
 }
 
+/* By address, a page at a time: not all of it need be lowmem. */
+static void clean_image(const struct reenter *r)
+{
+	for (pfn_t pfn = pa_to_pfn(r->image); pfn <= pa_to_pfn(r->image + r->bytes - 1); pfn++) {
+		void *va = kmap_local_page(pfn_to_page(pfn));
+
+		clean_for_uncached(va, PAGE_SIZE);
+		kunmap_local(va);
+	}
+}
+
 static void __noreturn go(struct page *block, u32 order, const struct reenter *r, bool pen)
 {
 	u32 dtb = pa_low32(page_to_pa(block + PAGE_TREE));
@@ -154,9 +165,7 @@ static void __noreturn go(struct page *block, u32 order, const struct reenter *r
 	quiet();
 	/* Set and way reach this cluster's caches; what is read next goes to the point of coherency. */
 	clean_for_uncached(lowmem_page_address(block), PAGE_SIZE << order);
-	if (r->image < pfn_to_pa(mm.low_end_pfn)) {
-		clean_for_uncached(phys_to_virt(r->image), r->bytes);
-	}
+	clean_image(r);
 	cpu_leave(pa_low32(r->image), ~0u, dtb, false);
 }
 

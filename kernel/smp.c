@@ -141,6 +141,7 @@ static void __noreturn stop_at(const struct unwind *at)
 	struct unwind u = *at;
 
 	s->at = u;
+	s->depth = 0;
 	do {
 		s->callers[s->depth++] = unwind_pc(&u);
 	} while (s->depth < STOPPED_DEPTH && unwind_step(&u));
@@ -184,7 +185,7 @@ void smp_stop_others(void)
 		return;
 	}
 	irq_controller()->send(others, SGI_STOP);
-	while (READ_ONCE(stopped_cpus) != others && patience_lasts(&patience)) {
+	while ((READ_ONCE(stopped_cpus) & others) != others && patience_lasts(&patience)) {
 		__asm__ volatile("yield" : : : "memory");
 	}
 	dmb_ish(); /* that they stopped, before what they left is read */

@@ -107,34 +107,22 @@ static bool cpu_exists(u32 mpidr)
 
 /* ---- what a CPU needs ---- */
 
-static int prepare(u32 cpu, u32 mpidr)
+static void prepare(u32 cpu, u32 mpidr)
 {
 	size_t bytes = (size_t)(__percpu_end - __percpu_start);
 	struct secondary *s = &secondaries[cpu];
 	struct page *abort_stack = alloc_page(GFP_KERNEL);
 	char *percpu = kzalloc(bytes);
-	struct thread *idle;
+	struct thread *idle = sched_prepare_cpu(cpu, (u32)(percpu - __percpu_start));
 
-	if (!abort_stack || !percpu || irq_prepare_cpu(cpu) < 0) {
-		goto no_memory;
-	}
-	idle = sched_prepare_cpu(cpu, (u32)(percpu - __percpu_start));
-	if (!idle) {
-		goto no_memory;
+	if (!abort_stack || !percpu || !idle || irq_prepare_cpu(cpu) < 0) {
+		panic("no memory for CPU %u", cpu);
 	}
 	s->core = &idle->core;
 	s->stack_top = (void *)idle->core.stack_end;
 	s->abort_stack_top = lowmem_page_address(abort_stack) + ABORT_STACK_SIZE;
 	s->state = SECONDARY_COMING;
 	WRITE_ONCE(s->mpidr, mpidr); /* last: it is found by this */
-	return 0;
-
-no_memory:
-	if (abort_stack) {
-		free_page(abort_stack);
-	}
-	kfree(percpu);
-	return -ENOMEM;
 }
 
 /* ---- the other CPU's side ---- */
@@ -180,9 +168,10 @@ void secondary_main(struct secondary *self, u32 entry_cpsr)
 		state_is(self, SECONDARY_ADMITTED, SECONDARY_DEAF);
 		cpu_park();
 	}
+	sched_init_cpu();
 	smp_set_online();
 	state_is(self, SECONDARY_ADMITTED, SECONDARY_ONLINE);
-	sched_init_cpu();
+	sched_idle();
 }
 
 /* ---- the boot CPU's side ---- */
@@ -357,9 +346,7 @@ static u32 number_cpus(const struct fdt *f, u32 maxcpus)
 			continue;
 		}
 		reports[cpu_total].wanted = cpu.method;
-		if (prepare(cpu_total, cpu.mpidr) < 0) {
-			panic("no memory for CPU %u", cpu_total);
-		}
+		prepare(cpu_total, cpu.mpidr);
 		cpu_total++;
 	}
 	if (absent) {
@@ -429,23 +416,31 @@ static void leave_cpu(void)
 const char *smp_leave_check(bool *pen)
 {
 	static const char no_way_back[] = "a CPU could not be started again";
+	bool firmware =
+		false; /* has the CPUs that maxcpus= left out; else they wait in our image */
 
 	if (current_core()->cpu != 0) {
 		return no_way_back; /* it is the first that an image lets in */
 	}
 	leave_register = 0;
 	for (u32 i = 0; i < METHODS_MAX && methods[i]; i++) {
+		firmware |= methods[i]->is_off != NULL;
 		if (methods[i]->pen_register && cpu_named > 1 && irq_controller_present()) {
 			leave_register = methods[i]->pen_register();
 		}
 	}
 	*pen = leave_register != 0;
+	if (cpu_named > cpu_total && !*pen && !firmware) {
+		return no_way_back;
+	}
 	for (u32 cpu = 1; cpu < cpu_total; cpu++) {
 		const struct smp_method *method = reports[cpu].method;
-		bool runs = secondaries[cpu].state == SECONDARY_ONLINE;
+		u32 state = secondaries[cpu].state;
+		bool runs = state == SECONDARY_ONLINE;
 
-		if (method && method->off ? !runs && !method->is_off(secondaries[cpu].mpidr) :
-					    runs && !(method && method->pen_register)) {
+		if (!method	? state != SECONDARY_LATE :
+		    method->off ? !runs && !method->is_off(secondaries[cpu].mpidr) :
+				  runs && !method->pen_register) {
 			return no_way_back;
 		}
 	}

@@ -53,14 +53,9 @@ bool ktap_end(struct ktap *k)
 	return k->test != 0 && k->count[KTAP_FAIL] == 0;
 }
 
-static bool is_line(const char *line, size_t len, const char *what)
-{
-	return len == strlen(what) && memcmp(line, what, len) == 0;
-}
-
 size_t ktap_line(struct ktap *k, const char *line, size_t len, char *next, size_t size)
 {
-	if (is_line(line, len, SUITE_OPENS)) {
+	if (strcmp(line, SUITE_OPENS) == 0) {
 		k->summing = true;
 		k->lines = k->crc = 0;
 	}
@@ -70,11 +65,12 @@ size_t ktap_line(struct ktap *k, const char *line, size_t len, char *next, size_
 	k->lines++;
 	k->crc = crc32_update(k->crc, line, len);
 	k->crc = crc32_update(k->crc, "\n", 1);
-	if (!is_line(line, len, k->last)) {
+	if (strcmp(line, k->last) != 0) {
 		return 0;
 	}
 	k->summing = false;
-	return (size_t)snprintf(next, size,
-				"@sum {\"suite\":\"%s\",\"lines\":%u,\"crc32\":\"%08x\"}", k->name,
-				k->lines, k->crc);
+	return min((size_t)snprintf(next, size,
+				    "@sum {\"suite\":\"%s\",\"lines\":%u,\"crc32\":\"%08x\"}",
+				    k->name, k->lines, k->crc),
+		   size - 1);
 }

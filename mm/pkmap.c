@@ -151,7 +151,7 @@ void *kmap(struct page *page)
 	return map_page(page, kmap_new);
 }
 
-void *kmap_try(struct page *page)
+__cold void *kmap_try(struct page *page)
 {
 	return map_page(page, kmap_try_new);
 }

@@ -262,7 +262,7 @@ void *slab_alloc_slow(u32 id)
 	return object;
 }
 
-static __noinline void *kmalloc_large(size_t size)
+static __noinline __cold void *kmalloc_large(size_t size)
 {
 	u32 order = size > PAGE_SIZE << MAX_ORDER ? MAX_ORDER + 1 :
 		    size <= PAGE_SIZE		  ? 0 :

@@ -206,7 +206,7 @@ static __noinline bool all_nomap(pfn_t pfn, u32 count)
 	return count == 0;
 }
 
-void *ioremap(phys_addr_t pa, size_t size)
+__cold void *ioremap(phys_addr_t pa, size_t size)
 {
 	phys_addr_t end = pa + size;
 	pfn_t pfn = pa_to_pfn(pa);

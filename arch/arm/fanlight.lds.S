@@ -69,8 +69,8 @@ SECTIONS
 	__content_size = __content_end - __image_start;
 	__image_size = __image_end - __image_start;
 	ASSERT(mmu_on_end - mmu_on <= 128, "mmu_on has outgrown its spare place")
-	ASSERT((__percpu_start | __percpu_end) % 64 == 0, "a CPU's data share a cache line with others'")
-	ASSERT(__head_end - __image_start <= ASM_PAGE_SIZE, "head.S has outgrown the identity page")
+	ASSERT((__tests_end - __tests_start) / 4 <= 224, "TESTS_MAX in tests/kernel/run.c is too small")
+	ASSERT(__head_end - __image_start <= ASM_PAGE_SIZE, "what runs in the identity page has outgrown it")
 	ASSERT(__image_size <= ASM_IMAGE_SIZE, "the image has outgrown its region")
 
 	/* Only places, not in the image: each CPU's memory for it is allocated. */

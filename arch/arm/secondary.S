@@ -135,6 +135,7 @@ cpu_park:
 	ldr	r0, [r4, #BOOT_MMU_PEN]
 	cmp	r0, #0
 	beq	1b
+	dmb	ish				@ that there is one, before where it looks
 	ldr	r1, [r4, #BOOT_MMU_PEN_REGISTER]
 	mov	r3, #1				@ its own cache level
 	b	cpu_leave

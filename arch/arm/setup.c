@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What of the architecture is left to set up in C, at the kernel's own address: who runs
- * (TPIDRPRW), how a CPU waits for a lock, and how a table's physical address becomes one that C can use.
+ * (TPIDRPRW), what COUNT=1 counts, and how a table's physical address becomes one that C can use.
  */
 #include <arch/setup.h>
 

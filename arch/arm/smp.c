@@ -14,7 +14,7 @@
 #include <arch/trap.h>
 #include <lib/string.h>
 
-extern char secondary_entry[]; /* head.S */
+extern char secondary_entry[]; /* secondary.S */
 
 void (*tlb_after_broadcast)(void);
 bool tlb_others;
@@ -65,8 +65,9 @@ void pen_make(void *page)
 
 void pen_redirect(u32 pen, u32 pen_register)
 {
-	boot_mmu.pen_register = pen_register;
-	boot_mmu.pen = pen;
+	WRITE_ONCE(boot_mmu.pen_register, pen_register);
+	dmb_ishst(); /* where to look, before that there is a pen: cpu_park */
+	WRITE_ONCE(boot_mmu.pen, pen);
 	clean_for_uncached(&boot_mmu, sizeof(boot_mmu));
 	__asm__ volatile("sev" : : : "memory");
 }

@@ -19,7 +19,8 @@
 #include <interleave.h>
 #include <layout.h>
 
-#define RETRIES_MAX 8
+#define RETRY_CPUS   8
+#define RETRY_CYCLES 100000
 
 extern char vectors[]; /* vectors.S */
 
@@ -89,11 +90,12 @@ bool trap_unmask_async(void)
 /*
  * A walk may run ahead of the program: it may find an entry still empty although what the program
  * read before says that it is there, as only a DSB orders walks after reads (A3.8.3). Then the
- * MMU finds it now, and the access is done again; a bound, should the two never agree.
+ * MMU finds it now, and the access is done again. A second time so soon, the two do not agree: a report.
  */
 static bool walk_ran_ahead(const struct trap_regs *regs)
 {
-	static u32 pc, address, times; /* of any CPU: at worst one report comes later */
+	static u32 last[RETRY_CPUS]; /* by the lowest bits of the CPU's number */
+	u32 *mine = &last[read_mpidr() % RETRY_CPUS], before = *mine;
 
 	if ((regs->status & 0x3c) != FAULT_TRANSLATION || regs->address < PAGE_OFFSET) {
 		return false;
@@ -102,10 +104,8 @@ static bool walk_ran_ahead(const struct trap_regs *regs)
 	if (walk_ask_mmu(regs->address, regs->status & FSR_WRITE) & PAR_FAULT) {
 		return false;
 	}
-	times = pc == regs->r[15] && address == regs->address ? times + 1 : 0;
-	pc = regs->r[15];
-	address = regs->address;
-	return times < RETRIES_MAX;
+	*mine = read_pmccntr();
+	return *mine - before > RETRY_CYCLES;
 }
 
 static bool fixup_at(struct trap_regs *regs, u32 insn)

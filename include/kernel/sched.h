@@ -71,5 +71,7 @@ void sched_init(void);
  * core.stack_end. percpu_offset: of that CPU's variables. NULL: no memory. Process context.
  */
 struct thread *__must_check sched_prepare_cpu(u32 cpu, u32 percpu_offset);
-/* That CPU, in that thread, interrupts masked: takes part from now on. */
-void sched_init_cpu(void) __noreturn;
+/* That CPU, in that thread, interrupts masked: threads may be given to it from now on. */
+void sched_init_cpu(void);
+/* And runs them. */
+void sched_idle(void) __noreturn;

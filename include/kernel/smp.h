@@ -55,7 +55,7 @@ void smp_method_register(const struct smp_method *method);
 
 struct cpu_info {
 	u32 mpidr;
-	u32 midr;	  /* 0 if it is not online */
+	u32 midr;	  /* 0 if it did not come */
 	const char *text; /* "online", or what became of it */
 };
 /* False: the tree names no such CPU. Any context. */

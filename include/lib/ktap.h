@@ -39,7 +39,7 @@ void ktap_suite_end(struct ktap *k, const char *suite);
 bool ktap_end(struct ktap *k);
 
 /*
- * To be called for every line that is sent, by anybody, without its ending, before another one can be
+ * To be called for every line that is sent, by anybody, without its ending but with a NUL, before another one can be
  * sent. Returns the length of a line that is to be sent directly behind it, written to `next`; 0:
  * none. irq-safe.
  */

@@ -271,7 +271,7 @@ static __noinline void batch(loop_fn *loop, struct env *e, u32 rounds, struct co
  * What BATCHES times that many rounds cost, without the loop around them, and, since each batch
  * is compared with one of a single round, without the way into the loop.
  */
-static struct counts measure(loop_fn *loop, struct env *e, u32 rounds)
+static __cold struct counts measure(loop_fn *loop, struct env *e, u32 rounds)
 {
 	struct counts sum = { 0 }, warm = { 0 };
 

@@ -23,6 +23,7 @@
 #include <printk.h>
 
 #define TEST_NAME_MAX 64
+#define TESTS_MAX     224 /* the linker script sees to it */
 
 /* The linker gathers both sections. */
 extern const struct test __tests_start[], __tests_end[];
@@ -34,7 +35,8 @@ static const char first_suites[][10] = { "highmem", "kmap", "fixmap", "vmalloc",
 const char *check_text = "";
 
 static struct ktap ktap;
-static const char *ended; /* the last run's verdict */
+static const char *ended;      /* the last run's verdict */
+static u8 outcomes[TESTS_MAX]; /* of each test in the table: 1 + enum ktap_outcome, or 0 */
 
 static struct {
 	char test[TEST_NAME_MAX];
@@ -226,6 +228,7 @@ static void run_test(const struct test *test, const u32 *baseline)
 	}
 	outcome = now.failures ? KTAP_FAIL : now.skipped ? KTAP_SKIP : KTAP_PASS;
 	ktap_result(&ktap, now.test, outcome, now.skipped);
+	outcomes[test - __tests_start] = (u8)(1 + outcome);
 }
 
 static void run_suite(const struct suite *suite, struct span globs)
@@ -290,6 +293,7 @@ bool tests_run(struct span globs)
 		printk("error: selftest=%.*s matches no test", SPAN_ARG(globs));
 		return false;
 	}
+	memset(outcomes, 0, sizeof(outcomes));
 	console_set_tap(tap);
 	watchdog_start(WATCHDOG_PERIOD_US, WATCHDOG_PERIODS);
 	ktap_begin(&ktap, suites);
@@ -312,6 +316,12 @@ void tests_report(void)
 	if (!ended) {
 		printk("# nothing was run yet");
 		return;
+	}
+	for (u32 i = 0; i < TESTS_MAX; i++) {
+		if (outcomes[i]) {
+			name_get(__tests_start[i].run, now.test);
+			printk("# %.4s %s", "passfailskip" + 4 * (outcomes[i] - 1), now.test);
+		}
 	}
 	(void)ktap_end(&ktap);
 	printk("@end {\"verdict\":\"%s\"}", ended);

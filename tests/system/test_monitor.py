@@ -236,6 +236,17 @@ def test_report_repeats_the_boot(m):
     assert first == again
 
 
+def test_report_repeats_results(m):
+    m.ask("test highmem.*,tlb.*")
+    lines = m.ask("report")
+    assert sum(line.startswith("# pass highmem.") for line in lines) > 10
+    assert not any("kmap.same_page" in line for line in lines)
+    totals = re.compile(r"^# Totals: pass:(\d+) fail:0 skip:(\d+)$")
+    found, = filter(None, map(totals.match, lines))
+    for word, number in zip(("pass", "skip"), found.groups()):
+        assert sum(line.startswith(f"# {word} ") for line in lines) == int(number)
+
+
 def test_threads_cpus_irqs_errata(m):
     m.says("threads", r"^ +\d+  boot +0 +0  running", r"^ +\d+  idle +1 +1 ")
     m.says("cpus", r"^  CPU 0: MPIDR 0x\w{8}, MIDR 0x414fc0f0, online, runs this",

@@ -15,7 +15,7 @@
 #define KMAP_LOCAL_DEPTH 15
 
 struct thread_core {
-	/* Where this CPU's copies of per-CPU variables are, relative to CPU 0's. Set on switch-in. */
+	/* Where this CPU's copies of per-CPU variables are, relative to their places in the section. Set on switch-in. */
 	u32 percpu_offset;
 	u32 cpu;
 

@@ -2,7 +2,7 @@
 /*
  * The other CPUs' way in: what kernel/ prepares for each, and what assembly leaves in return.
  *
- * A CPU comes to secondary_entry (head.S) with MMU and caches off and reads boot_mmu from memory;
+ * A CPU comes to secondary_entry (secondary.S) with MMU and caches off and reads boot_mmu from memory;
  * so that is cleaned to the point of coherency. At the link address it finds its struct secondary
  * by its MPIDR, takes the stack, and calls secondary_main().
  */
@@ -30,7 +30,7 @@ u32 secondary_entry_pa(void);
 /* Whether a CPU that comes may go on, or is parked: it looks at this before it uses our tables. */
 void secondaries_open(bool open);
 
-/* Lets CPU mpidr out of the image's own pen, if it waits there (head.S). Any context. */
+/* Lets CPU mpidr out of the image's own pen, if it waits there (secondary.S). Any context. */
 void pen_open(u32 mpidr);
 extern u32 pen_release;
 
@@ -51,7 +51,7 @@ struct cpu_state {
 };
 /* Whether this CPU runs in the secure world. After trap_init(). */
 bool cpu_is_secure(void);
-/* A CPU without ACTLR.SMP never comes so far: head.S parks it. */
+/* A CPU without ACTLR.SMP never comes so far: secondary.S parks it. */
 void cpu_state_get(struct cpu_state *state, u32 entry_cpsr);
 
 /* Provided by kernel/smp_start.c: interrupts masked, on the CPU's own stack, TPIDRPRW not set. */
