@@ -105,7 +105,7 @@ static u32 __noinline deeper(u32 depth)
 }
 
 /* Below the boot stack lie read-only pages: it ends in a report, not in somebody's table. */
-FATAL_TEST(fault.boot_stack_overflow, "fault.permission")
+FATAL_TEST(fault.boot_stack_overflow, "stack.overflow")
 {
 	test_note("%u", deeper(0));
 }
