@@ -77,7 +77,7 @@ RULES = (
      (r'"(reserved|free|lowmem_free)":\d+', r'"\1":N'),
      (r"^(@mem|memtest:) .*", _no_numbers)),
     ("how often a thread ran, and an interrupt came",
-     (r"^( +\d+  \w+ +\d+ +\w+  \w+) +\d+ ", r"\1 N "),
+     (r"^( +\d+  \w+ +\d+ +\w+)  runn(?:able|ing) +\d+ ", r"\1 N "),
      (r"^( +\d+ \w+)( +\d+)+$", r"\1 N")),
     ("time and speed",
      (r'"mb_s":\w+', '"mb_s":N'),
