@@ -66,8 +66,8 @@ TEST(kmap, window_remembers_its_opener)
 	u64 start;
 
 	REQUIRE(page);
-	REQUIRE(kmap(page));
 	start = time_now_us();
+	REQUIRE(kmap(page));
 	delay_us(20000);
 	pkmap_window_query(page->kmap, &window);
 	CHECK_EQ(window.page, page);
