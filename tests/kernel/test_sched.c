@@ -14,38 +14,10 @@
 #include <mm/page_alloc.h>
 
 #include "pages.h"
+#include "threads.h"
 
-#define MANY	 100 /* threads alive at once */
-#define TAKERS	 4   /* that share one CPU */
-#define NO_ALARM "no timer whose interrupt could preempt a thread"
-
-/* The CPU of the test's own thread, which may move: right when it was asked. */
-static u32 my_cpu(void)
-{
-	return READ_ONCE(current_core()->cpu);
-}
-
-static u32 turns_of(const struct thread *thread)
-{
-	struct thread_info info;
-
-	return thread_query(thread->id - 1, &info) && info.id == thread->id ? info.turns : 0;
-}
-
-/* Joins those that were created: false if one was not. */
-static bool join_all(struct thread *const *threads, u32 count)
-{
-	bool all = true;
-
-	for (u32 i = 0; i < count; i++) {
-		if (threads[i]) {
-			thread_join(threads[i]);
-		} else {
-			all = false;
-		}
-	}
-	return all;
-}
+#define MANY   100 /* threads alive at once */
+#define TAKERS 4   /* that share one CPU */
 
 /* ---- coming and going ---- */
 
@@ -96,7 +68,7 @@ TEST(sched, many_threads_at_once)
 	CHECK_EQ(gate.passed, 0);
 	WRITE_ONCE(gate.open, true);
 	wake_all(&gate.queue);
-	CHECK(join_all(threads, MANY));
+	CHECK(threads_join(threads, MANY));
 	CHECK_EQ(gate.passed, MANY);
 }
 
@@ -152,143 +124,7 @@ TEST(sched, stacks_have_a_guard_below)
 	}
 }
 
-/* ---- taking turns ---- */
-
-/* Threads that all want to run, and what each has had when the first of them ends it. */
-struct race {
-	u32 runners, ready, goal; /* ready: atomic */
-	bool yield, over;
-	u64 until_us; /* it ends without the goal: who began with it was left waiting */
-	struct runner {
-		struct race *race;
-		struct thread *thread;
-		u32 turns_before, turns, work; /* work: its own, read by the first */
-	} runner[NR_CPUS + 1];
-};
-
-/* The first runner: begins to count when all are there, ends it when it had `goal` turns. */
-static void race_count(struct race *race, bool end)
-{
-	for (u32 i = 0; i < race->runners; i++) {
-		struct runner *runner = &race->runner[i];
-		u32 turns = turns_of(runner->thread);
-
-		if (end) {
-			runner->turns = turns - runner->turns_before;
-		} else {
-			runner->turns_before = turns;
-		}
-	}
-	WRITE_ONCE(race->over, end);
-}
-
-static void run_race(void *arg)
-{
-	struct runner *self = arg;
-	struct race *race = self->race;
-	bool first = self == race->runner;
-
-	self->thread = thread_current();
-	__atomic_fetch_add(&race->ready, 1, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&race->ready, __ATOMIC_ACQUIRE) < race->runners) {
-		thread_yield();
-	}
-	if (first) {
-		race_count(race, false);
-	}
-	while (!READ_ONCE(race->over)) {
-		WRITE_ONCE(self->work, self->work + 1);
-		if (race->yield) {
-			thread_yield();
-		}
-		if (first && (self->thread->turns - self->turns_before >= race->goal ||
-			      (self->work % 4096 == 0 && time_now_us() > race->until_us))) {
-			race_count(race, true);
-		}
-	}
-}
-
-/* On one CPU, or THREAD_ANY_CPU. False: a thread could not be made. */
-static bool race_run(struct race *race, s32 cpu)
-{
-	struct thread *threads[NR_CPUS + 1];
-
-	race->until_us = time_now_us() + 20000000;
-	for (u32 i = 0; i < race->runners; i++) {
-		struct runner *runner = &race->runner[i];
-
-		runner->race = race;
-		threads[i] = cpu == THREAD_ANY_CPU ?
-				     thread_create("racer", run_race, runner) :
-				     thread_create_on((u32)cpu, "racer", run_race, runner);
-		if (!threads[i]) {
-			WRITE_ONCE(race->over, true);
-			WRITE_ONCE(race->ready, race->runners);
-		}
-	}
-	return join_all(threads, race->runners);
-}
-
-static void check_equal_turns(const struct race *race)
-{
-	for (u32 i = 0; i < race->runners; i++) {
-		u32 turns = race->runner[i].turns;
-
-		if (!CHECK(turns + 2 >= race->goal && turns <= race->goal + 2)) {
-			test_note("runner %u: %u turns, the first: %u", i, turns, race->goal);
-		}
-	}
-}
-
-TEST(sched, yield_goes_round)
-{
-	struct race race = { .runners = TAKERS, .goal = 300, .yield = true };
-
-	REQUIRE(race_run(&race, (s32)my_cpu()));
-	check_equal_turns(&race);
-}
-
-/* Turns are exact; work is not, on a host that takes its CPU away in the middle of slices. */
-TEST(sched, busy_threads_share_a_cpu)
-{
-	struct race race = { .runners = TAKERS, .goal = 6 };
-	u32 least = UINT32_MAX, most = 0;
-
-	if (!time_has_alarm()) {
-		SKIP(NO_ALARM);
-	}
-	REQUIRE(race_run(&race, (s32)my_cpu()));
-	check_equal_turns(&race);
-	for (u32 i = 0; i < TAKERS; i++) {
-		least = min(least, race.runner[i].work);
-		most = max(most, race.runner[i].work);
-	}
-	if (!CHECK(most / 16 <= least)) {
-		test_note("work from %u to %u", least, most);
-	}
-}
-
-/* One thread more than CPUs: none of them may be left waiting. */
-TEST(sched, threads_wander)
-{
-	struct race race = { .runners = cpu_count() + 1, .goal = 8 };
-	u64 sum = 0;
-
-	if (!time_has_alarm()) {
-		SKIP(NO_ALARM);
-	}
-	REQUIRE(race_run(&race, THREAD_ANY_CPU));
-	CHECK(race.runner[0].turns >= race.goal);
-	for (u32 i = 0; i < race.runners; i++) {
-		sum += race.runner[i].work;
-	}
-	for (u32 i = 0; i < race.runners; i++) {
-		if (!CHECK((u64)race.runner[i].work * race.runners * 16 > sum)) {
-			test_note("runner %u of %u: work %u of %llu in all, %u turns", i,
-				  race.runners, race.runner[i].work, sum, race.runner[i].turns);
-		}
-	}
-}
+/* ---- preemption ---- */
 
 static void spin_until_set(void *arg)
 {
@@ -310,7 +146,7 @@ TEST(sched, preempts_a_busy_loop)
 	if (!threads[2]) {
 		WRITE_ONCE(flag, 1);
 	}
-	CHECK(join_all(threads, 3));
+	CHECK(threads_join(threads, 3));
 }
 
 struct hold {
@@ -362,7 +198,7 @@ TEST(sched, preempt_disable_holds)
 	if (!threads[1]) {
 		completion_signal(&hold.go);
 	}
-	CHECK(join_all(threads, 2));
+	CHECK(threads_join(threads, 2));
 	CHECK(!hold.ran_inside);
 	CHECK(hold.ran_at_once);
 }
@@ -403,7 +239,7 @@ static bool sleep_in_order(void)
 		test.one[i] = (struct sleep_one){ .test = &test, .number = numbers[i] };
 		threads[i] = thread_create_on(cpu, "sleeper", sleep_a_while, &test.one[i]);
 	}
-	CHECK(join_all(threads, ARRAY_SIZE(numbers)));
+	CHECK(threads_join(threads, ARRAY_SIZE(numbers)));
 	for (u32 i = 0; i < test.count; i++) {
 		CHECK(!test.one[i].too_early);
 	}
@@ -429,77 +265,6 @@ TEST(sched, sleep_of_nothing_returns)
 		thread_sleep_us(1);
 	}
 	CHECK(time_now_us() >= before + 10);
-}
-
-/* ---- CPUs ---- */
-
-struct roam {
-	u32 cpu, wrong;
-};
-
-static void stay_on_cpu(void *arg)
-{
-	struct roam *roam = arg;
-
-	for (u32 i = 0; i < 200; i++) {
-		roam->wrong += my_cpu() != roam->cpu;
-		if (i % 50 == 0) {
-			thread_sleep_us(100);
-		}
-		thread_yield();
-	}
-}
-
-TEST(sched, bound_threads_stay)
-{
-	struct thread *threads[2 * NR_CPUS];
-	struct roam roams[2 * NR_CPUS];
-	u32 count = 0, online = cpus_online();
-
-	for (u32 i = 0; i < 2 * NR_CPUS; i++) {
-		if (online & (1u << i / 2)) {
-			roams[count] = (struct roam){ .cpu = i / 2 };
-			threads[count] =
-				thread_create_on(i / 2, "bound", stay_on_cpu, &roams[count]);
-			count++;
-		}
-	}
-	CHECK(join_all(threads, count));
-	for (u32 i = 0; i < count; i++) {
-		CHECK_EQ(roams[i].wrong, 0);
-	}
-	CHECK(!thread_create_on(NR_CPUS, "nowhere", count_up, &count));
-}
-
-struct spread {
-	u32 seen; /* CPUs; atomic */
-	u64 until_us;
-};
-
-static void spread_out(void *arg)
-{
-	struct spread *spread = arg;
-
-	while (READ_ONCE(spread->seen) != cpus_online() && time_now_us() < spread->until_us) {
-		__atomic_fetch_or(&spread->seen, 1u << my_cpu(), __ATOMIC_RELAXED);
-	}
-}
-
-/* All are made on one CPU and never sleep: the others must come and take some. */
-TEST(sched, idle_cpus_take_work)
-{
-	struct spread spread = { .until_us = time_now_us() + 10000000 };
-	struct thread *threads[NR_CPUS];
-	u32 count = cpu_count();
-
-	if (count == 1) {
-		SKIP("one CPU");
-	}
-	for (u32 i = 0; i < count; i++) {
-		threads[i] = thread_create("spreader", spread_out, &spread);
-	}
-	CHECK(join_all(threads, count));
-	CHECK_EQ(spread.seen, cpus_online());
 }
 
 /* ---- windows across switches ---- */
@@ -598,7 +363,7 @@ static void run_windows(struct windows_test *test, s32 cpu)
 				     thread_create("windows", use_windows, w) :
 				     thread_create_on((u32)cpu, "windows", use_windows, w);
 	}
-	CHECK(join_all(threads, TAKERS));
+	CHECK(threads_join(threads, TAKERS));
 	for (u32 i = 0; i < TAKERS; i++) {
 		struct windows *w = &test->user[i];
 

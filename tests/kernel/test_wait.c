@@ -7,23 +7,11 @@
 #include <kernel/smp.h>
 #include <kernel/test.h>
 
+#include "threads.h"
+
 #define ROUNDS	10000 /* on one CPU */
 #define MEETS	300   /* across CPUs: an emulator's CPUs are slow to wake, and to pass a lock on */
 #define WAITERS 6
-
-static bool join_all(struct thread *const *threads, u32 count)
-{
-	bool all = true;
-
-	for (u32 i = 0; i < count; i++) {
-		if (threads[i]) {
-			thread_join(threads[i]);
-		} else {
-			all = false;
-		}
-	}
-	return all;
-}
 
 /* Until a thread sleeps; it may still be on its way out of its CPU. */
 static void wait_until_waiting(const struct thread *thread)
@@ -138,7 +126,7 @@ TEST(wait, producers_and_consumers)
 		threads[i] = i % 2 ? thread_create("producer", produce, &stock) :
 				     thread_create("consumer", consume, &stock);
 	}
-	CHECK(join_all(threads, WAITERS));
+	CHECK(threads_join(threads, WAITERS));
 	CHECK_EQ(stock.items, 0);
 	CHECK_EQ(stock.taken, MEETS / WAITERS * (WAITERS / 2));
 }
@@ -215,7 +203,7 @@ TEST(wait, wake_one_goes_by_order)
 		wake_one(&line.queue);
 		completion_wait(&line.served);
 	}
-	CHECK(join_all(threads, WAITERS));
+	CHECK(threads_join(threads, WAITERS));
 	check_order(&line);
 }
 
@@ -255,7 +243,7 @@ TEST(wait, wakeup_of_one_who_leaves_goes_on)
 	CHECK_EQ(READ_ONCE(line.count), 2);
 	WRITE_ONCE(line.tickets, WAITERS);
 	wake_all(&line.queue);
-	CHECK(join_all(threads, WAITERS));
+	CHECK(threads_join(threads, WAITERS));
 }
 
 static void wait_for_tickets(void *arg)
@@ -277,7 +265,7 @@ TEST(wait, wake_all_wakes_all)
 	CHECK_EQ(READ_ONCE(line.count), 0);
 	WRITE_ONCE(line.tickets, 1);
 	wake_all(&line.queue);
-	CHECK(join_all(threads, WAITERS));
+	CHECK(threads_join(threads, WAITERS));
 	CHECK_EQ(line.count, WAITERS);
 	CHECK(list_is_empty(&line.queue.waiters));
 }
@@ -352,7 +340,7 @@ TEST(wait, mutex_excludes)
 	for (u32 i = 0; i < WAITERS; i++) {
 		threads[i] = thread_create("contestant", count_with_mutex, &contest);
 	}
-	CHECK(join_all(threads, WAITERS));
+	CHECK(threads_join(threads, WAITERS));
 	CHECK_EQ(contest.count, WAITERS * (MEETS / WAITERS));
 	CHECK_EQ(contest.overlaps, 0);
 	CHECK_EQ(contest.mutex.state, 0);
@@ -379,7 +367,7 @@ TEST(wait, mutex_is_handed_on_by_order)
 	line_up_start(&line, threads, lock_once);
 	CHECK_EQ(line.mutex.state, 2);
 	mutex_unlock(&line.mutex);
-	CHECK(join_all(threads, WAITERS));
+	CHECK(threads_join(threads, WAITERS));
 	check_order(&line);
 	CHECK_EQ(line.mutex.state, 0);
 }
@@ -402,10 +390,10 @@ TEST(wait, mutex_try_lock)
 	mutex_init(&contest.mutex);
 	REQUIRE(mutex_try_lock(&contest.mutex));
 	thread = thread_create("trier", try_once, &contest);
-	CHECK(join_all(&thread, 1));
+	CHECK(threads_join(&thread, 1));
 	CHECK_EQ(contest.count, 0);
 	mutex_unlock(&contest.mutex);
 	thread = thread_create("trier", try_once, &contest);
-	CHECK(join_all(&thread, 1));
+	CHECK(threads_join(&thread, 1));
 	CHECK_EQ(contest.count, 1);
 }
