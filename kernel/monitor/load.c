@@ -95,16 +95,6 @@ static bool data(struct ymodem *y, const u8 *bytes, u32 len)
 	return true;
 }
 
-static void give_back(void)
-{
-	while (file->first) {
-		struct page *page = pfn_to_page(file->first);
-
-		file->first = page->next;
-		free_page(page);
-	}
-}
-
 static void receive(u32 n)
 {
 	static const char *const ends[] = {
@@ -122,7 +112,7 @@ static void receive(u32 n)
 	end = ymodem_receive(&file->ymodem);
 	say(" ");
 	if (end != YMODEM_OK) {
-		give_back();
+		chain_free(file->first);
 		say("error: load: %s, after %u bytes", ends[end], file->have);
 		return;
 	}

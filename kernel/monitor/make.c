@@ -17,7 +17,7 @@
 
 /* ---- alloc, free ---- */
 
-static void free_chain(pfn_t first)
+void chain_free(pfn_t first)
 {
 	while (first) {
 		struct page *page = pfn_to_page(first);
@@ -36,7 +36,7 @@ static pfn_t alloc_chain(gfp_t gfp, u32 count)
 		struct page *page = alloc_page(gfp);
 
 		if (!page) {
-			free_chain(first);
+			chain_free(first);
 			return say_error("there are no %u pages of that kind", count);
 		}
 		page->next = 0;
@@ -314,7 +314,7 @@ static void close_one(u32 n)
 	if (o->va) {
 		unmap(o->kind, o->first ? pfn_to_page(o->first) : NULL, o->count, o->va);
 	} else {
-		free_chain(o->first);
+		chain_free(o->first);
 	}
 	*o = (struct opened){ .kind = OPENED_NONE };
 }
@@ -407,6 +407,6 @@ void cmd_wrap(__unused u32 argc, __unused char **argv)
 	}
 	trace_end(last_kunmapped, 1,
 		  "entries without users cleared; DSB ISHST; one TLBIALLIS; DSB ISH; ISB");
-	free_chain(first);
+	chain_free(first);
 	say("%u windows were opened and closed; %u wraps so far", windows, info.flushes);
 }

@@ -140,6 +140,11 @@ struct page *want_page(const char *word);
 /* The address of "#N": its window, else its page. False, with a message. */
 bool opened_address(const char *word, u64 *address);
 
+/* ---- make.c ---- */
+
+/* Gives back pages that are linked by page->next. */
+void chain_free(pfn_t first);
+
 /* ---- trace.c ---- */
 
 /*

@@ -138,15 +138,15 @@ void cmd_what(__unused u32 argc, char **argv)
 
 /* ---- kmaps ---- */
 
-static void say_window(const char *kind, vaddr_t va, pfn_t pfn, const char *more)
+static void say_window(vaddr_t va, pfn_t pfn, const char *more)
 {
 	u32 n = opened_at(va);
 
 	if (n) {
-		say("  0x%08x  page 0x%06x  %s%s, yours: #%u, for %u s", (u32)va, pfn, kind, more,
-		    n, seconds_now() - opened[n].since_s);
+		say("  0x%08x  page 0x%06x  %s, yours: #%u, for %u s", (u32)va, pfn, more, n,
+		    seconds_now() - opened[n].since_s);
 	} else {
-		say("  0x%08x  page 0x%06x  %s%s", (u32)va, pfn, kind, more);
+		say("  0x%08x  page 0x%06x  %s", (u32)va, pfn, more);
 	}
 }
 
@@ -186,7 +186,7 @@ static void say_pkmap(void)
 			continue;
 		}
 		pkmap_words(more, sizeof(more), &w);
-		say_window("", (vaddr_t)w.va, page_to_pfn(w.page), more);
+		say_window((vaddr_t)w.va, page_to_pfn(w.page), more);
 	}
 }
 
@@ -204,7 +204,7 @@ static bool say_slot(void *arg, vaddr_t va, u32 level, u64 desc)
 			       (slot - FIX_KMAP_BEGIN) % KMAP_LOCAL_STRIDE,
 			       (slot - FIX_KMAP_BEGIN) / KMAP_LOCAL_STRIDE);
 	}
-	say_window("", va, pte_pfn((pte_t){ desc }), more);
+	say_window(va, pte_pfn((pte_t){ desc }), more);
 	return true;
 }
 
