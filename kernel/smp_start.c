@@ -416,8 +416,7 @@ static void leave_cpu(void)
 const char *smp_leave_check(bool *pen)
 {
 	static const char no_way_back[] = "a CPU could not be started again";
-	bool firmware =
-		false; /* has the CPUs that maxcpus= left out; else they wait in our image */
+	bool firmware = false; /* has those that maxcpus= left out; else they wait in our image */
 
 	if (current_core()->cpu != 0) {
 		return no_way_back; /* it is the first that an image lets in */

@@ -23,16 +23,15 @@ void machine_gic(const struct fdt *f, struct machine_gic *gic)
 	phys_addr_t size;
 
 	for (u32 i = 0; i < ARRAY_SIZE(known); i++) {
-		gic->node = fdt_find_compatible(f, FDT_START, known[i]);
-		if (gic->node >= 0 && fdt_node_enabled(f, gic->node)) {
-			if (fdt_reg_phys(f, gic->node, 0, &gic->dist, &size) == 0 &&
+		gic->node = FDT_START;
+		while ((gic->node = fdt_find_compatible(f, gic->node, known[i])) >= 0) {
+			if (fdt_node_enabled(f, gic->node) &&
+			    fdt_reg_phys(f, gic->node, 0, &gic->dist, &size) == 0 &&
 			    fdt_reg_phys(f, gic->node, 1, &gic->iface, &size) == 0) {
 				return;
 			}
-			break;
 		}
 	}
-	gic->node = -ENODEV;
 }
 
 int machine_irq(const struct fdt *f, fdt_node gic, fdt_node device, u32 index, u32 *irq, bool *edge)
