@@ -394,7 +394,7 @@ TEST(nops_are_skipped_everywhere)
 	free(blob.data);
 }
 
-TEST(malformed_structure_is_refused)
+TEST(nodes_that_do_not_nest_are_refused)
 {
 	struct builder b;
 
@@ -420,6 +420,12 @@ TEST(malformed_structure_is_refused)
 	build_node(&b, "");
 	build_end_node(&b);
 	CHECK_EQ(open_built(&b), -EINVAL);
+}
+
+TEST(malformed_properties_are_refused)
+{
+	struct builder b;
+
 	build_start(&b); /* a property outside */
 	build_prop(&b, "x", "", 0);
 	build_node(&b, "");
