@@ -192,6 +192,7 @@ def qemu_args(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
         args += ["-object", f"memory-backend-ram,id=ram,size={memory},reserve=off"]
         machine += ",memory-backend=ram"
     args += ["-machine", machine, "-cpu", run.cpu or board.cpu, "-m", memory,
+             "-accel", f"tcg,thread={'multi' if run.at_once else 'single'}",
              "-smp", str(run.smp or board.smp), "-display", "none", "-nodefaults", "-no-reboot",
              *board.args, *_kernel(run, builds, work)]
     if run.initrd:

@@ -56,6 +56,7 @@ class Run:
     memory: str = ""
     cpu: str = ""
     smp: int = 0
+    at_once: bool = False  # a host thread for each CPU; else they take turns on one
     entry: str = "default"
     dtb: str = ""  # "": the board's; debian, none, random, magic, or tests/system/dts/<name>.dts
     image_at: int | None = None  # place the image here, through a boot stub
@@ -144,6 +145,8 @@ def runs(path: pathlib.Path = RUNS) -> list[Run]:
     found: list[Run] = []
     for entry in raw.get("run", []):
         entry = {**raw.get("default", {}), **raw.get(entry.get("board"), {}), **entry}
+        if not entry.get("at_once"):
+            entry["may_skip"] = [*entry.get("may_skip", ()), *raw.get("in-turns", {}).get("may_skip", ())]
         found += [_run(single) for single in _expand(entry)]
     names = [run.name for run in found]
     double = {name for name in names if names.count(name) > 1}
