@@ -214,6 +214,7 @@ help:
 
 include tests/host/host.mk
 include tools/check-dtb/check-dtb.mk
+include tools/mapsvg/mapsvg.mk
 
 #? Fanlight: a kernel of high windows
 #?
@@ -226,6 +227,8 @@ include tools/check-dtb/check-dtb.mk
 #?   make check        formatting, who includes whom, headers, sizes, descriptor stores; seconds
 #?   make check-dtb    DTB=FILE says without hardware what would happen on that board; JSON=1,
 #?                     ARGS='…' (boot arguments), IMAGE=ADDRESS (where the loader puts it), VMSPLIT=
+#?   make map          the address space as a picture, docs/map.svg; of another VMSPLIT, BOARD or
+#?                     DEBUG=1, or of a serial log (LOG=FILE): map.svg in the build folder
 #?   make gdb          QEMU stopped at the first instruction under gdb, with fl-walk and fl-layout
 #?   make deps         installs what is missing (Debian, Ubuntu); NO_INSTALL=1 only checks
 #?   make format docs  clang-format over all of it; docs/memory.md from include/layout.h
