@@ -215,6 +215,7 @@ help:
 include tests/host/host.mk
 include tools/check-dtb/check-dtb.mk
 include tools/mapsvg/mapsvg.mk
+include tools/dist/dist.mk
 
 #? Fanlight: a kernel of high windows
 #?
@@ -229,6 +230,8 @@ include tools/mapsvg/mapsvg.mk
 #?                     ARGS='…' (boot arguments), IMAGE=ADDRESS (where the loader puts it), VMSPLIT=
 #?   make map          the address space as a picture, docs/map.svg; of another VMSPLIT, BOARD or
 #?                     DEBUG=1, or of a serial log (LOG=FILE): map.svg in the build folder
+#?   make dist         images, device trees, sums and a how-to in one archive, the same bytes from
+#?                     the same commit; DIST=DIR puts it elsewhere than O
 #?   make gdb          QEMU stopped at the first instruction under gdb, with fl-walk and fl-layout
 #?   make deps         installs what is missing (Debian, Ubuntu); NO_INSTALL=1 only checks
 #?   make format docs  clang-format over all of it; docs/memory.md from include/layout.h

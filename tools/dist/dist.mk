@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make dist: the images, every board's device tree, sums and a how-to in one archive that is the same
+# byte for byte wherever it is made from the same sources. Included by the top Makefile behind the
+# fragments that make images: what they define goes in.
+
+DIST ?= $(O)
+DIST_IMAGES = $(O)/fanlight $(O)/fanlight.zImage $(UBOOT_IMAGES) $(FLASH_IMG) $(DTBS)
+# Of the last commit, if this folder is the repository's: not of one that happens to lie around it.
+DIST_GIT = $(if $(wildcard .git),$(shell git $(1) 2>/dev/null))
+DIST_VERSION ?= $(or $(call DIST_GIT,describe --tags --always --dirty --abbrev=12),unversioned)
+SOURCE_DATE_EPOCH ?= $(or $(call DIST_GIT,log -1 --format=%ct),1700000000)
+
+.PHONY: dist
+dist: deps
+	$(if $(filter-out 3g,$(VMSPLIT))$(filter 1,$(DEBUG) $(COUNT) $(UBSAN)),$(error make dist: the release build only, without VMSPLIT=, DEBUG=1 and the like))
+	@$(MAKE_QUIETLY) all $(if $(FLASH_IMG),flash) BOARD=vexpress-a15
+	@mkdir -p $(DIST)
+	@$(PYTHON) tools/dist --version '$(DIST_VERSION)' --epoch $(SOURCE_DATE_EPOCH) --never '$(CURDIR)' \
+		--never '$(abspath $(O))' --out $(DIST) $(DIST_IMAGES)
