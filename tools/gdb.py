@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """GDB commands for Fanlight; `make gdb` loads this file into gdb-multiarch.
 
-    fl-boot [BUILD BOARD] starts QEMU with an image, stopped at its first instruction, and connects:
-                          what `make gdb` does; its serial log is BUILD/gdb-serial.log
+    fl-boot [BUILD [BOARD [ARG]…]]
+                          starts QEMU with an image and boot arguments, stopped at its first
+                          instruction, and connects: what `make gdb` does; its serial log is
+                          BUILD/gdb-serial.log
     fl-connect [TARGET]   connects to QEMU's stub (default: localhost:1234) and loads the symbols
     fl-walk ADDRESS       walks the page tables for one virtual address, every level decoded
     fl-layout [LOG]       the whole address space as tools/ptread shows it; LOG is the serial log
@@ -95,19 +97,21 @@ class Command(gdb.Command):
 
 
 class Boot(Command):
-    """fl-boot [BUILD [BOARD]]: QEMU as a child of GDB, stopped before the first instruction."""
+    """fl-boot [BUILD [BOARD [ARG]…]]: QEMU as a child of GDB, stopped before the first instruction;
+    ARGs are the kernel's boot arguments."""
 
     name = "fl-boot"
 
     def run(self, argv):
-        words = argv + ["build", "vexpress-a15"][len(argv):]
+        words = argv[:2] + ["build", "vexpress-a15"][len(argv):]
+        bootargs = " ".join(["panic=halt", *argv[2:]])
         build, name = ROOT / words[0], words[1]
         with open(ROOT / "boards" / name / "board.toml", "rb") as f:
             board = tomllib.load(f)
         args = [board["binary"], "-M", board["machine"], "-cpu", board["cpu"], "-m", board["memory"],
                 "-smp", str(board["smp"]), *board.get("args", []), "-display", "none",
                 "-monitor", "none", "-serial", f"file:{build / 'gdb-serial.log'}",
-                "-kernel", str(build / "fanlight.zImage"), "-append", "panic=halt",
+                "-kernel", str(build / "fanlight.zImage"), "-append", bootargs,
                 "-S", "-gdb", "stdio"]
         if board["dtb"] == "own":
             args += ["-dtb", str(build / f"{name}.dtb")]

@@ -9,7 +9,8 @@ A transcript is a fenced block marked `console`: a line `$ COMMAND`, then what i
 `[...]` stands for any lines. Functions that commands use are defined in the document's `sh` blocks
 (those that begin so). A command runs just as a reader types it; only build/ is the folder given.
 A line that begins with the monitor's prompt is typed there, when the prompt stands on the terminal,
-and the last one must end the machine.
+and the last one must end the machine. A block that begins with the prompt goes on where the block
+before it stopped: so text may stand between what one run says.
 
 Owns: what counts as a difference (RULES, which docs/tour.md states word by word); --write, which
 puts what is printed now between the first and the last line of each part that is shown; --bench,
@@ -232,17 +233,40 @@ def updated(shown, printed):
 
 
 def transcripts(text):
-    """(span of the block's body, command lines, lines shown) for each transcript in a document."""
+    """([(span of a block's body, its lines shown)], command lines) for each in a document."""
+    found = []
     for m in _BLOCK.finditer(text):
         if m[1] != "console":
             continue
         lines = m[2].splitlines()
+        if lines and lines[0].startswith(PROMPTS) and found:
+            found[-1][0].append((m.span(2), lines))
+            continue
         if not lines or not lines[0].startswith("$ "):
             raise Trouble(f"a console block without a command: {m[2][:60]!r}")
         count = 1
         while lines[count - 1].endswith("\\"):
             count += 1
-        yield m.span(2), lines[:count], lines[count:]
+        found.append(([(m.span(2), lines[count:])], lines[:count]))
+    return found
+
+
+def all_shown(blocks):
+    """The lines of all of a transcript's blocks."""
+    return [line for _, shown in blocks for line in shown]
+
+
+def divided(lines, blocks):
+    """The lines as they belong to the blocks: each has as many prompts as before."""
+    parts, left = [[]], [len(typed_lines(shown)) for _, shown in blocks]
+    for line in lines:
+        if line.startswith(PROMPTS):
+            if left[0] == 0:
+                parts.append([])
+                left.pop(0)
+            left[0] -= 1
+        parts[-1].append(line)
+    return parts
 
 
 def _prelude(text):
@@ -266,7 +290,8 @@ def printed_by(text, command_lines, shown, build):
 def problems(path, build):
     """Yields a text for each transcript of the document that is not what is printed now."""
     text = path.read_text(encoding="utf-8")
-    for _, command, shown in transcripts(text):
+    for blocks, command in transcripts(text):
+        shown = all_shown(blocks)
         diff = difference(shown, printed_by(text, command, shown, build))
         if diff is not None:
             yield f"{path.name}: {command[0]}\n{diff}"
@@ -275,9 +300,12 @@ def problems(path, build):
 def rewrite(path, build):
     """Brings a document's transcripts up to date."""
     text = out = path.read_text(encoding="utf-8")
-    for (start, end), command, shown in reversed(list(transcripts(text))):
-        lines = updated(shown, printed_by(text, command, shown, build))
-        out = out[:start] + "\n".join([*command, *lines]) + "\n" + out[end:]
+    for blocks, command in reversed(transcripts(text)):
+        shown = all_shown(blocks)
+        parts = divided(updated(shown, printed_by(text, command, shown, build)), blocks)
+        parts[0] = [*command, *parts[0]]
+        for ((start, end), _), lines in reversed(list(zip(blocks, parts))):
+            out = out[:start] + "\n".join([*lines, ""]) + out[end:]
     path.write_text(out, encoding="utf-8")
 
 

@@ -120,6 +120,40 @@ def test_a_line_is_typed_at_each_prompt():
         "you said #3"]
 
 
+DIVIDED = """```console
+$ boot monitor
+[...]
+fanlight> a
+one
+```
+
+So much for a.
+
+```console
+fanlight> b
+two
+fanlight> c
+```
+
+```console
+$ true
+```
+"""
+
+
+def test_a_block_that_begins_with_the_prompt_goes_on():
+    first, second = transcripts.transcripts(DIVIDED)
+    assert second == ([((len(DIVIDED) - 11, len(DIVIDED) - 4), [])], ["$ true"])
+    blocks, command = first
+    assert command == ["$ boot monitor"]
+    shown = transcripts.all_shown(blocks)
+    assert transcripts.typed_lines(shown) == ("a", "b", "c")
+    now = ["[...]", "fanlight> a", "another", "fanlight> b", "fanlight> c", "more"]
+    assert transcripts.divided(now, blocks) == [now[:3], now[3:]]
+    with pytest.raises(transcripts.Trouble):
+        transcripts.transcripts(DIVIDED[DIVIDED.index("So much"):])
+
+
 @pytest.mark.parametrize("typed", [("a",), ("a", "b", "c", "d")], ids=len)
 def test_a_conversation_has_as_many_lines_as_prompts(typed):
     with pytest.raises(transcripts.Trouble):
@@ -159,6 +193,21 @@ def test_words_are_where_the_table_says():
             if not re.search(rf"\b{name}\b", text):
                 wrong.append(f"{term}: {name}")
     assert wrong == []
+
+
+def test_words_are_seen_where_the_table_says():
+    """A chapter of the tour that a cell names exists; what it quotes stands there."""
+    tour = (ROOT / "docs" / "tour.md").read_text()
+    chapters = {m[1]: m[2] for m in re.finditer(r"^## (\d+)\. (.*?)(?=^## |\Z)", tour,
+                                                re.MULTILINE | re.DOTALL)}
+    wrong, count = [], 0
+    for term, *_, see in rows(WORDS.read_text()):
+        for number, text in re.findall(r'Tour (\d+)(?:[:,] "([^"]*)")?', see):
+            count += 1
+            if text.lower() not in chapters.get(number, "").lower() or number not in chapters:
+                wrong.append(f"{term}: {see}")
+    assert wrong == []
+    assert count > 20
 
 
 def test_functions_that_the_documents_name_exist():
