@@ -7,9 +7,9 @@
 DIST ?= $(O)
 DIST_IMAGES = $(O)/fanlight $(O)/fanlight.zImage $(UBOOT_IMAGES) $(FLASH_IMG) $(DTBS)
 # Of the last commit, if this folder is the repository's: not of one that happens to lie around it.
-DIST_GIT = $(if $(wildcard .git),$(shell git $(1) 2>/dev/null))
-DIST_VERSION ?= $(or $(call DIST_GIT,describe --tags --always --dirty --abbrev=12),unversioned)
-SOURCE_DATE_EPOCH ?= $(or $(call DIST_GIT,log -1 --format=%ct),1700000000)
+DIST_GIT = $(or $(shell git $(1) 2>/dev/null),$(error make dist: git does not answer here: give DIST_VERSION= and SOURCE_DATE_EPOCH=))
+DIST_VERSION ?= $(if $(wildcard .git),$(call DIST_GIT,describe --tags --always --dirty --abbrev=12),unversioned)
+SOURCE_DATE_EPOCH ?= $(if $(wildcard .git),$(call DIST_GIT,log -1 --format=%ct),1700000000)
 
 .PHONY: dist
 dist: deps
