@@ -180,7 +180,7 @@ variants:
 	@$(MAKE_QUIETLY) all O=$(O)/count COUNT=1
 
 test: deps
-	@$(MAKE_QUIETLY) all variants host-tests host-corpus check
+	@$(MAKE_QUIETLY) all variants flash-loader host-tests host-corpus check
 	@T='$(T)' RUN='$(RUN)' SHARD='$(SHARD)' $(RUNNER) test --build $(O)
 
 # The stress suite for 10^8 operations with CPUs in turns, and 3 * 10^7 with two at once.
@@ -189,7 +189,7 @@ soak: deps
 	@T= RUN=soak,soak-parallel SHARD= $(RUNNER) test --build $(O)
 
 bench: deps
-	@$(MAKE_QUIETLY) all
+	@$(MAKE_QUIETLY) all flash-loader
 	@$(MAKE_QUIETLY) all O=$(O)/count COUNT=1
 	@$(RUNNER) bench --build $(O) --count-build $(O)/count
 
@@ -213,6 +213,7 @@ help:
 	@sed -n 's/^#? \{0,1\}//p' Makefile
 
 include tests/host/host.mk
+include boards/vexpress-a15/flash/flash.mk
 include tools/check-dtb/check-dtb.mk
 include tools/mapsvg/mapsvg.mk
 include tools/dist/dist.mk
@@ -224,6 +225,8 @@ include tools/dist/dist.mk
 #?   make test         every tier of tests; T=GLOB (tests) RUN=GLOB (runs) SHARD=i/n
 #?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs
 #?   make soak         the stress suite for more than 10^8 operations: an hour or two
+#?   make flash       vexpress-a15's NOR flash, bootable from reset, two slots: only makes the image;
+#?                     ARGS='…' FLASH_RAM=2G FLASH_B=ZIMAGE (slot B's, if it is another one)
 #?   make bench        instructions for each operation, beside Linux's
 #?   make check        formatting, who includes whom, headers, sizes, descriptor stores; seconds
 #?   make check-dtb    DTB=FILE says without hardware what would happen on that board; JSON=1,

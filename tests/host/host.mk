@@ -13,7 +13,7 @@ HOSTCC ?= cc
 DTC ?= dtc
 HOST_CORPUS ?= $(O)/cache/dtbs
 
-HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate ktap list log printf string words ymodem
+HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate flash_slot ktap list log printf string words ymodem
 # Tests of higher floors, as they appear.
 HOST_TESTS += $(patsubst tests/host/test_%.c,%,$(sort $(wildcard $(addprefix tests/host/test_, \
 	buddy.c memblock.c slab.c va_space.c))))
@@ -29,6 +29,7 @@ host_src_fdt_corpus := tests/host/blob.c
 host_src_fdt_edit := tests/host/blob.c
 host_src_fdt_irq := tests/host/blob.c
 host_src_fdt_mutate := tests/host/blob.c
+host_src_flash_slot := boards/vexpress-a15/flash/slot.c
 host_src_ymodem := tests/host/ymodem_line.c
 host_libs_fdt_corpus := -lfdt
 host_libs_fdt_edit := -lfdt
@@ -77,4 +78,4 @@ $(O)/host/dts/%.dtb: tests/host/dts/%.dts tests/host/host.mk
 	@mkdir -p $(@D)
 	$(Q)$(DTC) -q -I dts -O dtb $(if $(filter old,$*),-V 16) -o $@ $<
 
--include $(sort $(wildcard $(O)/host/obj/*/*.d $(O)/host/obj/*/*/*.d))
+-include $(sort $(wildcard $(O)/host/obj/*/*.d $(O)/host/obj/*/*/*.d $(O)/host/obj/*/*/*/*.d))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import pathlib
+import re
 import struct
 import sys
 import tomllib
@@ -72,13 +73,27 @@ def _by_op(outcome: session.Outcome) -> dict[str, dict]:
     return {row["op"]: row for row in outcome.stream.bench}
 
 
-def _boot_cost(builds: Builds, memory: str) -> tuple[int, session.Outcome]:
-    outcome = _boot(builds, f"bench-boot-{memory.lower()}", memory,
-                    "bench=boot_to_report panic=poweroff")
+def _boot_cost(builds: Builds, memory: str, name: str = "bench-boot",
+               **other) -> tuple[int, session.Outcome]:
+    outcome = _boot(builds, f"{name}-{memory.lower()}", memory,
+                    "bench=boot_to_report panic=poweroff", **other)
     row = _by_op(outcome).get("boot_to_report")
     if row is None:
         raise NotMeasured(Verdict.FAIL, f"no boot_to_report at {memory}")
     return row["insns"], outcome
+
+
+def _flash_row(plan: dict, builds: Builds) -> Row:
+    """From the reset vector to `@boot`: the loader says when it leaves, the kernel counts from there on.
+
+    The loader's clock is the system counter, of which 62.5 million ticks are 10^9 instructions here.
+    What it needs to send that last line, some thousand, is between the two and in neither.
+    """
+    cost, outcome = _boot_cost(builds, plan["memory"], name="bench-flash", smp=4, flash=True)
+    log = (outcome.folder / "serial.log").read_text("latin-1")
+    left = re.search(r"^flash: booting slot A, (\d+) ticks of 62500000 Hz", log, re.MULTILINE)
+    ours = int(left[1]) * plan["instructions_per_tick"] + cost if left else None
+    return Row(f"flash, reset to @boot at {plan['memory']}", None, ours, plan["target"])
 
 
 def _slope(costs: dict[str, int]) -> float:
@@ -131,6 +146,7 @@ def measure(builds: Builds, count_builds: Builds) -> list[Row]:
     costs = {m: _boot_cost(builds, m)[0] for m in plan["boot"]["sizes"]}
     rows.append(Row("boot, per further 4 KiB page", plan["boot"]["linux_per_page"],
                     _slope(costs), plan["boot"]["per_page"]))
+    rows.append(_flash_row(plan["flash"], builds))
     limits = plan["limits"]
     _, big = _boot_cost(builds, limits["lowmem_free_at"])
     free = big.stream.layout.get("mem", {}).get("lowmem_free")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Makes the files a run needs (DTB, boot stub, initrd) and QEMU's arguments from its table entry.
+"""Makes the files a run needs (DTB, boot stub, initrd, flash) and QEMU's arguments from its table entry.
 
 Owns: where things are placed in the guest.
 Must never: start QEMU, or hide that something could not be had (Unavailable says why).
@@ -19,7 +19,7 @@ import struct
 import subprocess
 import threading
 
-from . import table
+from . import flash, table
 from .table import ROOT, Run
 
 INITRD_MAGIC = b"fanlight initrd\n"
@@ -149,10 +149,24 @@ def _loader(path: pathlib.Path, at: int) -> list[str]:
     return ["-device", f"loader,file={path},addr={at:#x},force-raw=on"]
 
 
+def _flash(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
+    """The flash of a run; from reset, so QEMU loads nothing itself."""
+    out = work / "flash.img"
+    try:
+        flash.make(out, builds.root / "flash" / f"{run.board}.bin", builds.image(run.build),
+                   _own_dtb(run, builds, work), run.memory or table.board(run.board).memory,
+                   run.bootargs, run.damage)
+    except flash.Refused as why:
+        raise PrepareError(str(why)) from why
+    return flash.drive(out)
+
+
 def _kernel(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
     image = builds.image(run.build)
     if not image.is_file():
         raise PrepareError(f"{image} does not exist: build it first")
+    if run.flash:
+        return _flash(run, builds, work)
     dtb = _dtb(run, builds, work)
     if run.image_at is None and run.dtb_at is None and run.dtb != "none":
         args = ["-kernel", str(image), "-append", run.bootargs]

@@ -63,6 +63,8 @@ class Run:
     dtb_at: int | str | None = None  # place the DTB here, untouched by QEMU; or "behind-image"
     together: bool = False  # all CPUs enter the image at once, as from a reset
     initrd: str = ""  # size of a made-up initrd
+    flash: bool = False  # from reset, through the board's own flash loader
+    damage: tuple[str, ...] = ()  # what is wrong in that flash: "A kernel", …; flash.DAMAGES
     bootargs: str = "selftest panic=poweroff"
     args: tuple[str, ...] = ()  # more QEMU arguments
     kind: str = "suites"  # suites | fatal | bench | memtest
@@ -129,13 +131,20 @@ def _run(entry: dict) -> Run:
     if unknown:
         raise TableError(f"run {entry.get('name')}: unknown keys {sorted(unknown)}")
     entry = dict(entry)
-    for key in ("args", "text", "absent", "may_skip", "tags"):
+    for key in ("args", "text", "absent", "may_skip", "tags", "damage"):
         entry[key] = tuple(entry.get(key, ()))
     if "verdict" in entry:
         entry["verdict"] = Verdict[entry["verdict"].upper()]
     run = Run(**entry)
     if run.entry not in board(run.board).entry:
         raise TableError(f"run {run.name}: board {run.board} has no entry mode {run.entry!r}")
+    if run.flash and not (ROOT / "boards" / run.board / "flash").is_dir():
+        raise TableError(f"run {run.name}: board {run.board} has no flash loader")
+    if run.damage and not run.flash:
+        raise TableError(f"run {run.name}: damage is of a flash")
+    placed = run.image_at, run.dtb_at, run.dtb or None, run.initrd or None, run.together or None
+    if run.flash and any(what is not None for what in placed):
+        raise TableError(f"run {run.name}: from flash nobody else places anything")
     return run
 
 
