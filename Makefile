@@ -164,7 +164,7 @@ $(O)/%.dtb: %.dts
 RUNNER := $(PYTHON) tools/runner
 MAKE_QUIETLY = $(MAKE) --no-print-directory
 
-.PHONY: deps run test soak bench check gdb format docs clean help variants
+.PHONY: deps run test test-board soak bench check gdb format docs clean help variants
 deps:
 	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh
 
@@ -182,6 +182,15 @@ variants:
 test: deps
 	@$(MAKE_QUIETLY) all variants flash-loader host-tests host-corpus check
 	@T='$(T)' RUN='$(RUN)' SHARD='$(SHARD)' $(RUNNER) test --build $(O)
+
+# On a real board. With ELF= it already holds an image, which is not to be built anew.
+test-board: deps
+	$(if $(SERIAL),,$(error SERIAL= is missing: make test-board SERIAL=/dev/ttyUSB0 BOARD=…))
+	@$(if $(ELF),:,$(MAKE_QUIETLY) all)
+	@$(RUNNER) board --build $(O) --serial '$(SERIAL)' --board '$(BOARD)' --power '$(POWER)' --load '$(LOAD)' \
+		--tests '$(T)' --args '$(ARGS)' --kind '$(KIND)' --may-skip '$(MAY_SKIP)' --vmsplit $(VMSPLIT) \
+		$(if $(BAUD),--baud $(BAUD)) $(if $(ELF),--elf '$(ELF)') $(if $(WAIT),--wait $(WAIT)) \
+		$(if $(filter 1,$(MONITOR)),--monitor)
 
 # The stress suite for 10^8 operations with CPUs in turns, and 3 * 10^7 with two at once.
 soak: deps
@@ -223,6 +232,8 @@ include tools/dist/dist.mk
 #?   make run          builds, boots under QEMU (4 CPUs, 8 GiB), runs every suite; ARGS='…' adds
 #?                     boot arguments
 #?   make test         every tier of tests; T=GLOB (tests) RUN=GLOB (runs) SHARD=i/n
+#?   make test-board   the same suites on a real board: SERIAL=/dev/ttyUSB0 BOARD= [POWER='command %s']
+#?                     [LOAD=command] [BAUD=] [T=GLOB] [MONITOR=1] [ELF=]; see docs/testing.md
 #?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs
 #?   make soak         the stress suite for more than 10^8 operations: an hour or two
 #?   make flash       vexpress-a15's NOR flash, bootable from reset, two slots: only makes the image;

@@ -12,6 +12,7 @@ packages=(
 	qemu-system-arm					# holds qemu-system-aarch64 too
 	gcc libc6-dev libfdt-dev			# host tests, under ASan; libfdt is their oracle
 	python3 python3-pexpect python3-pytest		# the harness
+	python3-serial					# make test-board
 	clang-format					# make check
 	gdb-multiarch					# make gdb, and registers for the table reader
 )

@@ -13,9 +13,9 @@ import pytest
 
 from runner import session, table
 from runner.judge import Ending, Verdict, judge
-from runner.qemu import Limits, watch
 from runner.stream import Stream
 from runner.table import Run
+from runner.watch import Limits, watch
 from test_monitor import BUILDS, Booted, Sender
 
 RAM = {"vexpress-a15": 0x80000000, "qemu-virt": 0x40000000}

@@ -10,8 +10,6 @@ import functools
 import io
 import json
 import struct
-import subprocess
-import tomllib
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -19,54 +17,28 @@ import pytest
 from runner import bench, elf, layout, session, source, table
 from runner.judge import Verdict
 from runner.prepare import Builds, stub
-from runner.qemu import Limits
 from runner.table import ROOT, Run
 from runner.terminal import Folder
-
-KIT = ROOT / "tests" / "streams"
-MANIFEST = tomllib.loads((KIT / "streams.toml").read_text())
-POWER_OFF, RESET, STAY = range(3)
-
-
-def cross(*argv):
-    """Run a cross tool."""
-    subprocess.run([elf.CROSS + argv[0], *map(str, argv[1:])], check=True)
-
-
-@pytest.fixture(scope="module", name="code")
-def fixture_code(tmp_path_factory):
-    """The guest's code, and an ELF that names the kit's tests and build-id."""
-    folder = tmp_path_factory.mktemp("guest")
-    obj = folder / "guest.o"
-    cross("gcc", "-c", ROOT / "tests/system/guest.S", "-o", obj)
-    cross("objcopy", "-O", "binary", obj, folder / "guest.bin")
-    names = [f"test.{t}" for t in MANIFEST["tests"]] + ["fatal.kunmap.double"]
-    text = "".join(f"\t.type {n}, %object\n{n}:\n\t.word 0\n" for n in names)
-    (folder / "names.S").write_text("\t.data\n" + text)
-    cross("gcc", "-nostdlib", f"-Wl,--build-id=0x{MANIFEST['build']}", "-Wl,-e,0",
-          folder / "names.S", "-o", folder / "fanlight")
-    return folder
-
+from runner.watch import Limits
+from standin import KIT, MANIFEST, POWER_OFF, RESET, STAY, put
 
 @pytest.fixture(name="boot")
-def fixture_boot(code, tmp_path, monkeypatch):
+def fixture_boot(tmp_path, monkeypatch):
     """Boots the guest with a stream of the kit and a way to end; patience is short here."""
     impatient = functools.partial(Limits, after_end=2.0, after_panic=2.0)
     monkeypatch.setattr(session, "Limits", impatient)
 
     def boot(stream, ending, **changes):
-        data = (KIT / f"{stream}.bin").read_bytes()
-        image = (code / "guest.bin").read_bytes() + struct.pack("<2I", ending, len(data)) + data
-        (tmp_path / "fanlight.zImage").write_bytes(image)
-        (tmp_path / "fanlight").write_bytes((code / "fanlight").read_bytes())
+        put(tmp_path, stream, ending)
         run = Run(name=f"{stream}-{ending}", board="vexpress-a15", memory="256M", smp=1,
                   may_skip=("tlb.stale_local",), silence=3.0)
         return session.boot(dataclasses.replace(run, **changes), Builds(tmp_path))
     return boot
 
 
-def test_elf_names(code):
-    image = elf.read(code / "fanlight")
+def test_elf_names(tmp_path):
+    put(tmp_path, "good")
+    image = elf.read(tmp_path / "fanlight")
     assert image.build_id == MANIFEST["build"]
     assert image.tests == frozenset(MANIFEST["tests"])
     assert image.fatals == frozenset(["fatal.kunmap.double"])

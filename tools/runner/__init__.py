@@ -5,6 +5,8 @@ stream    bytes in, facts out (pure)          elf     what the image says it hol
 judge     facts + expectation -> verdict      table   boards and runs, read from TOML
 terminal  folding for a person who watches    prepare DTBs, boot stubs, files a run needs
 qemu      one QEMU process and its sockets    session one run from start to artifacts
-layout    what always holds of @layout
+watch     how long silence is borne           layout  what always holds of @layout
+port      one serial port of this machine     board   a board behind it, in QEMU's place
+cable     make test-board                     source  a failed check's line of source
 bench     instruction counts beside targets   cli     the commands
 """

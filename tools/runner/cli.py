@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The harness's commands. The Makefile calls `run`, `test`, `bench`; people also `judge`, `list`.
+"""The harness's commands. The Makefile calls all but `judge` and `list`, which people do.
 
 Owns: argument parsing and exit statuses (judge.Verdict).
 """
@@ -13,28 +13,13 @@ import pathlib
 import subprocess
 import sys
 
-from . import bench, elf, session, source, table
+from . import bench, cable, elf, session, table
 from .judge import Ending, Expect, Verdict, judge
 from .prepare import Builds, Unavailable
 from .stream import Stream
 from .terminal import Conversation, Folder
 
 STATUSES = "exit status: " + ", ".join(f"{int(v)} {v}" for v in Verdict)
-
-
-def _tell(outcome: session.Outcome, rerun: str) -> None:
-    sys.stdout.flush()
-    for reason in outcome.reasons:
-        print(f"runner: {reason}", file=sys.stderr)
-    for test in outcome.tests:
-        for line in source.explained(test.log) if test.status == "fail" else ():
-            print(f"runner: {test.name}: {line.strip()}", file=sys.stderr)
-    counts = {s: sum(t.status == s for t in outcome.tests) for s in ("pass", "fail", "skip")}
-    print(f"runner: {outcome.run.name}: {outcome.verdict} ({counts['pass']} passed, "
-          f"{counts['fail']} failed, {counts['skip']} skipped) in {outcome.seconds:.1f} s",
-          file=sys.stderr)
-    if outcome.verdict is not Verdict.PASS:
-        print(f"runner: log {outcome.folder}/serial.log; again: {rerun}", file=sys.stderr)
 
 
 def command_run(options: argparse.Namespace) -> int:
@@ -60,7 +45,7 @@ def command_run(options: argparse.Namespace) -> int:
         return Verdict.INFRA
     finally:
         folder.finish()
-    _tell(outcome, rerun)
+    session.tell(outcome, rerun)
     return outcome.verdict
 
 
@@ -91,8 +76,9 @@ def command_judge(options: argparse.Namespace) -> int:
         tests = frozenset(options.tests.read_text().split())
     if tests is not None:
         tests = session.selected(tests, f"selftest={options.selftest}" if options.selftest else "")
+    may_skip = table.hardware(options.board).may_skip if options.board else ()
     expect = Expect(kind=options.kind, build=image.build_id if image else None, tests=tests,
-                    may_skip=tuple(options.may_skip), fatal=options.fatal)
+                    may_skip=(*may_skip, *options.may_skip), fatal=options.fatal)
     result = judge(stream, expect, Ending[options.ending.upper()])
     for reason in result.reasons:
         print(reason)
@@ -140,12 +126,16 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("bench", bench.command, "count instructions and hold them against the targets")
     add_build(sub)
     sub.add_argument("--count-build", type=pathlib.Path)
+    sub = add("board", cable.command, "run the suites on a real board, over a serial line")
+    add_build(sub)
+    cable.arguments(sub)
     sub = add("judge", command_judge, "judge a recorded stream")
     sub.add_argument("file", type=pathlib.Path)
     sub.add_argument("--elf", type=pathlib.Path, help="demand exactly this image's tests")
     sub.add_argument("--tests", type=pathlib.Path, help="a file of test names, instead of an ELF")
     sub.add_argument("--selftest", default="", help="globs the boot was given")
     sub.add_argument("--may-skip", action="append", default=[], metavar="GLOB")
+    sub.add_argument("--board", help="a real board: what its hardware.toml lets skip")
     sub.add_argument("--kind", default="suites", choices=("suites", "fatal", "bench", "memtest"))
     sub.add_argument("--fatal", help="the fatal test that was asked for")
     sub.add_argument("--ending", default="eof", choices=[e.name.lower() for e in Ending])

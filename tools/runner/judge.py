@@ -41,6 +41,7 @@ class Ending(enum.Enum):
     RESET = "the guest reset"
     TIMEOUT = "the guest went silent or ran out of time"
     STOPPED = "the harness stopped the guest"
+    LOST = "the serial line was lost"
 
 
 @dataclasses.dataclass(frozen=True)

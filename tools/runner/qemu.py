@@ -13,7 +13,6 @@ control socket is dead too. So whoever waits for either socket reads both (Wires
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import pathlib
@@ -26,7 +25,6 @@ import pexpect
 from pexpect import spawnbase
 
 from .judge import Ending
-from .stream import Stream
 
 
 class QemuError(Exception):
@@ -149,17 +147,6 @@ class Qmp:
         return None
 
 
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """When to stop waiting, in seconds. Wall-clock, so generous: only a hang costs them."""
-
-    silence: float = 60.0
-    total: float = 400.0
-    after_end: float = 15.0  # from @end, or an announced power-off, to the guest's end
-    after_panic: float = 6.0  # silence after a panic that has not announced what it does
-    after_halt: float = 1.0  # silence after one that stays
-
-
 class Guest:
     """A running QEMU. A context manager: leaving it ends the process."""
 
@@ -228,6 +215,14 @@ class Guest:
             return Ending.RESET
         raise QemuError(self._why(f"QEMU ended by itself, status {status}, reason {reason}"))
 
+    def trouble(self, _stream) -> str:
+        """What else made the stream worthless: nothing can, between here and QEMU."""
+        return ""
+
+    def hints(self, _stream) -> list[str]:
+        """Advice to a person whose run went wrong: none, there is no cable to look at."""
+        return []
+
     def _why(self, what: str) -> str:
         lines = self._errors.read_text(errors="replace").splitlines()
         said = "; ".join(line for line in lines if not line.startswith("qemu: module audio"))
@@ -247,37 +242,3 @@ class Guest:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def watch(guest: Guest, stream: Stream, limits: Limits, on_data,
-          leave_at_end: bool = False) -> Ending | None:
-    """Read the guest's serial port into the stream until there is nothing more to expect.
-
-    None: @end came, and somebody else goes on from there.
-    """
-    began = heard = time.monotonic()
-    while True:
-        data = guest.read(0.25)
-        now = time.monotonic()
-        if data is None:
-            return guest.ended()
-        if data:
-            heard = now
-            on_data(data)
-            if len(stream.boots) > 1:
-                return Ending.STOPPED
-            if leave_at_end and stream.end:
-                return None
-        elif now - heard > _patience(stream, limits):
-            return Ending.STOPPED if stream.crashed or stream.end else Ending.TIMEOUT
-        if now - began > limits.total:
-            return Ending.TIMEOUT
-
-
-def _patience(stream: Stream, limits: Limits) -> float:
-    """How long silence is borne, by what was heard last."""
-    if stream.panic_end in ("halt", "monitor"):
-        return limits.after_halt
-    if stream.end or stream.panic_end:
-        return limits.after_end
-    return limits.after_panic if stream.crashed else limits.silence

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import os
 import pathlib
 import re
 import shlex
+import sys
 import time
 import xml.etree.ElementTree as ET
 
-from . import elf, layout, prepare
+from . import elf, layout, prepare, source
 from .judge import Ending, Expect, Judgement, Verdict, judge
 from .prepare import Builds
-from .qemu import Guest, Limits, QemuError, watch
+from .port import PortError
+from .qemu import Guest, QemuError
 from .stream import Stream, TestResult
 from .table import ROOT, Run, TableError
+from .watch import Limits, watch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,36 +61,53 @@ def expectation(run: Run, builds: Builds) -> Expect:
 
 def boot(run: Run, builds: Builds, on_data=lambda data: None, rerun: str = "",
          talk=None) -> Outcome:
-    """Boot once and judge. Only Unavailable escapes; everything else becomes a verdict.
+    """Boot once under QEMU and judge. Only Unavailable escapes; all else becomes a verdict.
 
     talk(guest, log), if given, takes over behind @end: what is typed and said there is not judged.
     """
-    folder = builds.results(run)
+    def qemu(folder: pathlib.Path) -> Guest:
+        args = prepare.qemu_args(run, builds, folder)
+        (folder / "qemu.sh").write_text("#!/bin/sh\n" + shlex.join([*args, "-serial", "stdio"])
+                                        + "\n")
+        return Guest(args, folder / "qemu.err")
+
+    return listen(run, builds.results(run), qemu, lambda: expectation(run, builds),
+                  rerun or rerun_line(run, builds), on_data, talk)
+
+
+def listen(run: Run, folder: pathlib.Path, guest_in, expected, rerun: str,
+           on_data=lambda data: None, talk=None, limits: Limits | None = None) -> Outcome:
+    """Judge one boot of whatever guest_in(folder) makes, by what expected() says must come.
+
+    The folder is emptied, and then holds this run's artifacts.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     stream, began = Stream(), time.monotonic()
+    limits = limits or Limits(silence=run.silence, total=run.total)
     try:
-        args = prepare.qemu_args(run, builds, folder)
-        (folder / "qemu.sh").write_text("#!/bin/sh\n" + shlex.join([*args, "-serial", "stdio"])
-                                        + "\n")
-        expect = expectation(run, builds)
-        ending = _watch(run, args, folder, stream, on_data, talk)
+        guest = guest_in(folder)
+        expect = expected()
+        ending = _watch(guest, limits, folder, stream, on_data, talk)
         stream.finish()
         judgement = judge(stream, expect, ending)
         verdict, reasons = _held_against(run, stream, folder, judgement, ending)
-    except (prepare.PrepareError, elf.ElfError, TableError, QemuError, OSError) as error:
+        if worthless := guest.trouble(stream):
+            verdict, reasons = Verdict.INFRA, (f"infra: {worthless}", *reasons)
+        if verdict is not Verdict.PASS:
+            reasons = (*reasons, *(f"hint: {hint}" for hint in guest.hints(stream)))
+    except (prepare.PrepareError, elf.ElfError, TableError, QemuError, PortError, OSError) as error:
         judgement = Judgement(Verdict.INFRA, (), tuple(stream.tests))
         verdict, reasons = Verdict.INFRA, (f"infra: {error}",)
     outcome = Outcome(run, verdict, judgement.verdict, reasons, judgement.tests, stream, folder,
                       time.monotonic() - began)
-    _write_down(outcome, rerun or rerun_line(run, builds))
+    write_down(outcome, rerun)
     return outcome
 
 
-def _watch(run: Run, args: list[str], folder: pathlib.Path, stream: Stream, on_data,
-           talk) -> Ending:
-    with open(folder / "serial.log", "wb") as log, Guest(args, folder / "qemu.err") as guest:
+def _watch(guest, limits: Limits, folder: pathlib.Path, stream: Stream, on_data, talk) -> Ending:
+    with open(folder / "serial.log", "wb") as log, guest:
         def take(data: bytes) -> None:
             log.write(data)
             log.flush()
@@ -94,7 +115,6 @@ def _watch(run: Run, args: list[str], folder: pathlib.Path, stream: Stream, on_d
             on_data(data)
 
         guest.start()
-        limits = Limits(silence=run.silence, total=run.total)
         ending = watch(guest, stream, limits, take, talk is not None)
         if ending is None:
             talk(guest, log)
@@ -160,11 +180,18 @@ def rerun_line(run: Run, builds: Builds, tests: str = "") -> str:
     return " ".join(parts)
 
 
-def _write_down(outcome: Outcome, rerun: str) -> None:
-    folder = outcome.folder
-    (folder / "rerun").write_text(rerun + "\n")
-    (folder / "verdict").write_text("\n".join([str(outcome.verdict), *outcome.reasons]) + "\n")
-    junit(outcome, rerun).write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
+def write_down(outcome: Outcome, rerun: str) -> None:
+    """A run's result files: each is there whole, or not at all."""
+    def put(name: str, write) -> None:
+        half = outcome.folder / f".{name}"
+        write(half)
+        os.replace(half, outcome.folder / name)
+
+    words = "\n".join([str(outcome.verdict), *outcome.reasons]) + "\n"
+    put("rerun", lambda path: path.write_text(rerun + "\n"))
+    put("verdict", lambda path: path.write_text(words))
+    put("junit.xml", lambda path: junit(outcome, rerun).write(path, encoding="utf-8",
+                                                              xml_declaration=True))
 
 
 def _xml_text(text: str) -> str:
@@ -190,3 +217,19 @@ def junit(outcome: Outcome, rerun: str) -> ET.ElementTree:
         node = ET.SubElement(case, "failure", message=str(outcome.verdict))
         node.text = _xml_text("\n".join([*outcome.reasons, f"again: {rerun}"]))
     return ET.ElementTree(suite)
+
+
+def tell(outcome: Outcome, rerun: str) -> None:
+    """Say to a person what came of a run."""
+    sys.stdout.flush()
+    for reason in outcome.reasons:
+        print(f"runner: {reason}", file=sys.stderr)
+    for test in outcome.tests:
+        for line in source.explained(test.log) if test.status == "fail" else ():
+            print(f"runner: {test.name}: {line.strip()}", file=sys.stderr)
+    counts = {s: sum(t.status == s for t in outcome.tests) for s in ("pass", "fail", "skip")}
+    print(f"runner: {outcome.run.name}: {outcome.verdict} ({counts['pass']} passed, "
+          f"{counts['fail']} failed, {counts['skip']} skipped) in {outcome.seconds:.1f} s",
+          file=sys.stderr)
+    if outcome.verdict is not Verdict.PASS:
+        print(f"runner: log {outcome.folder}/serial.log; again: {rerun}", file=sys.stderr)

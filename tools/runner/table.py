@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Boards and runs, read from boards/*/board.toml and tests/runs.toml.
+"""Boards and runs, read from boards/*/board.toml, boards/*/hardware.toml and tests/runs.toml.
 
 Owns: the meaning of every key in those files (described in docs/testing.md).
 Must never: start anything, or accept a key it does not know.
@@ -44,6 +44,24 @@ class Board:
     binary: str = "qemu-system-aarch64"
     args: tuple[str, ...] = ()
     debian_dtb: str = ""  # the board's device tree in Debian's kernel package
+
+
+@dataclasses.dataclass(frozen=True)
+class Hardware:
+    """One boards/<name>/hardware.toml: the real board at the end of a cable."""
+
+    name: str
+    doc: str  # its page
+    image_at: int  # where its loader puts image and device tree
+    dtb_at: int
+    dtb: str = ""  # the device tree's file name; "": the firmware's own, at dtb_at
+    baud: int = 115200
+    bootargs: str = ""  # what this board needs beside selftest
+    may_skip: tuple[str, ...] = ()
+    silence: float = 60.0  # seconds, as for a run
+    total: float = 900.0
+    lava: str = ""  # LAVA's device type; "" where it has none
+    before_boot: tuple[str, ...] = ()  # U-Boot commands that must come first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +129,23 @@ def board(name: str) -> Board:
         raise TableError(f"board {name}: unknown keys {sorted(unknown)}")
     raw["args"] = tuple(raw.get("args", ()))
     return Board(name=name, **raw)
+
+
+@functools.lru_cache(maxsize=None)
+def hardware(name: str) -> Hardware:
+    """The description of one real board."""
+    path = ROOT / "boards" / name / "hardware.toml"
+    if not path.is_file():
+        known = sorted(p.parent.name for p in ROOT.glob("boards/*/hardware.toml"))
+        raise TableError(f"there is no {path.relative_to(ROOT)}; real boards: {', '.join(known)}")
+    raw = _read(path)
+    if unknown := set(raw) - _fields(Hardware):
+        raise TableError(f"{path}: unknown keys {sorted(unknown)}")
+    if missing := {"doc", "image_at", "dtb_at"} - set(raw):
+        raise TableError(f"{path}: no {', '.join(sorted(missing))}")
+    for key in ("may_skip", "before_boot"):
+        raw[key] = tuple(raw.get(key, ()))
+    return Hardware(name=name, **raw)
 
 
 def _expand(entry: dict):
