@@ -69,10 +69,10 @@ def image(loader: bytes, slots: tuple[bytes, ...]) -> bytes:
     if not 32 <= len(loader) <= BLOCK_BYTES:
         raise Refused(f"the loader has {len(loader)} bytes: it is to fit the first block, "
                       f"{BLOCK_BYTES}")
-    whole = loader
-    for at, slot in zip(SLOT_AT, slots, strict=True):
-        whole = whole.ljust(at, ERASED) + slot
-    return whole.ljust(FLASH_BYTES, ERASED)
+    whole = bytearray(ERASED * FLASH_BYTES)
+    for at, part in ((0, loader), *zip(SLOT_AT, slots, strict=True)):
+        whole[at:at + len(part)] = part
+    return bytes(whole)
 
 
 def _read(path: pathlib.Path) -> bytes:

@@ -150,6 +150,16 @@ def test_cpus_that_were_left_out_come(maxcpus):
         assert cpus_online(m) == 4
 
 
+def test_cpus_wait_in_flash_from_reset():
+    """Two of them have never left it: they hear the next kernel's call there."""
+    with booted(flash=True, bootargs="monitor maxcpus=2", smp=4) as m:
+        assert cpus_online(m) == 2
+        said, lines = boot_to_prompt(m, f"{RAM['vexpress-a15'] + COPY:#x} monitor")
+        assert "other CPUs in the pen" in said
+        assert "smp: 4 of 4 CPUs run" in lines
+        assert cpus_online(m) == 4
+
+
 @pytest.mark.parametrize(("board", "entry", "world"), [
     ("vexpress-a15", "nonsecure", "non-secure"), ("vexpress-a15", "hyp", "non-secure: HYP was left"),
     ("vexpress-a15", "secure-nohyp", "secure"), ("qemu-virt", "secure", "non-secure")])

@@ -144,8 +144,8 @@ def test_ram_that_does_not_hold_the_copy(builds, folder):
     """64 MiB, so that there is nothing where the device tree goes."""
     with flash_guest(builds, folder, memory="64M") as guest:
         guest.start()
-        guest.serial.expect_exact("flash: the device tree's copy at 0088000000 differs from the flash: "
-                                  "RAM does not hold it\r\n", timeout=PATIENCE)
+        guest.serial.expect_exact("flash: the device tree's copy at 0088000000 differs: "
+                                  "RAM does not hold it: stopped\r\n", timeout=PATIENCE)
         check_stopped(guest, b"COPY")
 
 
@@ -174,16 +174,34 @@ def test_an_exception_is_named(name, code, said, builds, folder):
         check_stopped(guest, b"TRAP")
 
 
+def test_only_the_first_cpu_speaks(builds, folder):
+    """All leave reset at once; what the loader says is said once, in any order of the CPUs."""
+    with flash_guest(builds, folder, ["A erased", "B erased"]) as guest:
+        guest.start()
+        guest.serial.expect_exact("stopped\r\n", timeout=PATIENCE)
+        check_stopped(guest, b"SLOT")
+        for cpu in range(1, 4):  # in the pen, which is in flash
+            hmp(guest, f"cpu {cpu}")
+            at = int(re.search(r"R15=([0-9a-f]{8})", hmp(guest, "info registers"))[1], 16)
+            assert 0x08000000 <= at < 0x08001000
+
+
 # -- make flash ------------------------------------------------------------------------------
+
+
+def make_flash(builds, folder, *given):
+    """make flash into a folder, with these variables and no others."""
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(["make", "--no-print-directory", f"O={builds.root}", "flash",
+                           "-o", f"{builds.root}/flags",  # else another spelling of O makes all anew
+                           f"FLASH_IMG={folder}/f.img", *given],
+                          cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
 
 
 def test_make_flash_only_makes_and_says_how_to_run(builds, folder):
     """The command that it prints boots what it made, with the RAM and arguments that make was told."""
-    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    done = subprocess.run(["make", "--no-print-directory", f"O={builds.root}", "flash",
-                           "-o", f"{builds.root}/flags",  # else another spelling of O makes all anew
-                           f"FLASH_IMG={folder}/f.img", "FLASH_RAM=3G", "ARGS=monitor loglevel=7"],
-                          cwd=ROOT, env=alone, capture_output=True, text=True, check=True)
+    done = make_flash(builds, folder, "FLASH_RAM=3G", "ARGS=monitor loglevel=7")
+    assert done.returncode == 0, done.stderr
     assert "Only made: nothing was written to a flash." in done.stdout
     assert (folder / "f.img").stat().st_size == 64 << 20
     command = re.search(r"^  (qemu-system-aarch64 .*)$", done.stdout, re.MULTILINE)[1]
@@ -193,3 +211,14 @@ def test_make_flash_only_makes_and_says_how_to_run(builds, folder):
         guest.serial.expect_exact('@layout {"v":1', timeout=PATIENCE)
         assert re.search(rb"args +monitor loglevel=7\r\n", guest.serial.before)
         guest.serial.expect_exact(f'"total":{3 << 30},', timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ("BOARD=midway", "BOARD=midway has no flash that we know"),
+    ("FLASH_RAM=much", "flashimage: RAM of 'much'"),
+    ("FLASH_B=README.md", "flashimage: README.md: not a zImage")])
+def test_make_flash_refuses(given, said, builds, folder):
+    done = make_flash(builds, folder, given)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert not list(folder.iterdir())

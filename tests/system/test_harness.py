@@ -190,6 +190,19 @@ def test_table_is_sound():
         assert set(run.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"), run.name
 
 
+@pytest.mark.parametrize(("changes", "why"), [
+    ({"board": "midway"}, "board midway has no flash loader"),
+    ({"flash": False}, "damage is of a flash"),
+    ({"dtb": "small"}, "nobody else places anything"),
+    ({"image_at": 0x80200000}, "nobody else places anything"),
+    ({"initrd": "1M"}, "nobody else places anything")])
+def test_what_makes_no_sense_from_flash_is_refused(changes, why):
+    entry = {"name": "x", "board": "vexpress-a15", "flash": True, "damage": ["A kernel"]}
+    assert table._run(entry).damage == ("A kernel",)
+    with pytest.raises(table.TableError, match=why):
+        table._run(entry | changes)
+
+
 def test_a_failed_check_is_shown_with_its_source():
     text = (ROOT / "tests/kernel/test_kmap.c").read_text().splitlines()
     number = next(n for n, line in enumerate(text, 1) if "CHECK_EQ(" in line)

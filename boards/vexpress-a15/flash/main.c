@@ -22,8 +22,8 @@ static void copy(u32 to, const void *from, u32 bytes, const char *what)
 	memcpy((void *)to, from, bytes);
 	dsb_sy(); /* the copy is in memory, before it is read back */
 	if (memcmp((void *)to, from, bytes) != 0) {
-		port_print("the %s's copy at %010x differs from the flash: RAM does not hold it",
-			   what, to);
+		port_print("the %s's copy at %010x differs: RAM does not hold it: stopped", what,
+			   to);
 		flash_stop(STOP_COPY);
 	}
 }

@@ -15,7 +15,7 @@
 #define SRAM_STACK_TOP (SRAM_BASE + 0x10000)
 #define STACK_SHIFT    12 /* 4 KiB for each CPU */
 
-/* Where image and device tree go; nothing but these two may lie above or between them. */
+/* Where image and device tree go. What else lies in RAM is the kernel's business. */
 #define KERNEL_AT (RAM_BASE + 0x00010000)
 #define DTB_AT	  (RAM_BASE + 0x08000000)
 
@@ -31,7 +31,7 @@
 #define GICD 0x2c001000
 #define GICC 0x2c002000
 
-/* The tile's system counter: control frame (ARM DDI 0406C, E.2: CNTCR, CNTFID0). QEMU has none: reads 0. */
+/* The tile's system counter: control frame (ARM DDI 0406C, appendix E). QEMU has none: it reads 0. */
 #define COUNTER		0x2a430000
 #define COUNTER_CNTCR	0x00
 #define COUNTER_CNTFID0 0x20

@@ -22,7 +22,7 @@
 #define SCTLR_I_Z	0x1800
 /* TE, EE, VE, V, I, Z, C, A, M: exceptions in ARM state, little-endian, at VBAR; all else off. */
 #define SCTLR_CLEAR	0x43003807
-/* Who is not secure may use cp10 and cp11, and write ACTLR.SMP (Cortex-A15 TRM 4.3.34). */
+/* Who is not secure may use cp10 and cp11, and write ACTLR.SMP (Cortex-A15 TRM, NSACR). */
 #define NSACR_OPEN	0x00040c00
 
 	.section .vectors, "ax", %progbits
@@ -134,7 +134,7 @@ vectors_set:
 
 /*
  * What only the secure world can do, each CPU for itself; all of it is unknown after reset
- * (B4.1.111 NSACR, B4.1.40 CPACR, B4.1.21 CNTFRQ, B4.1.33 CNTVOFF). In: r10. Clobbers r0-r3.
+ * (B4.1.111 NSACR, B4.1.40 CPACR, B4.1.21 CNTFRQ, B4.1.35 CNTVOFF). In: r10. Clobbers r0-r3.
  */
 secure_set:
 	mov	r3, #0
@@ -158,7 +158,7 @@ secure_set:
 	mov	r3, #0
 	cps	#MODE_MON
 	mrc	p15, 0, r1, c1, c1, 0		@ SCR
-	orr	r2, r1, #1			@ NS: else the register is not there (B8.1.3)
+	orr	r2, r1, #1			@ NS: else the register is not there (B4.1.35)
 	mcr	p15, 0, r2, c1, c1, 0
 	isb					@ that, before
 	mcrr	p15, 4, r3, r3, c14		@ CNTVOFF: virtual time is physical time
