@@ -42,13 +42,13 @@ def fixture_folder(tmp_path):
         path.unlink()
 
 
-def flash_guest(builds, folder, damage=(), loader=None, memory=RAM, smp=4):
+def flash_guest(builds, folder, damage=(), loader=None, memory=RAM, bootargs="monitor", more=()):
     """A guest with such a flash; its RAM and what the tree says of it may differ."""
     made = folder / "flash.img"
     flash.make(made, loader or builds.root / "flash" / f"{BOARD}.bin", builds.image("release"),
-               builds.root / f"{BOARD}.dtb", RAM, "monitor", damage)
-    args = ["qemu-system-aarch64", "-M", BOARD, "-m", memory, "-smp", str(smp), "-display", "none",
-            "-nodefaults", "-no-reboot", *flash.drive(made)]
+               builds.root / f"{BOARD}.dtb", RAM, bootargs, damage)
+    args = ["qemu-system-aarch64", "-M", BOARD, "-m", memory, "-smp", "4", "-display", "none",
+            "-nodefaults", "-no-reboot", *flash.drive(made), *more]
     return qemu.Guest(args, folder / "qemu.err")
 
 
@@ -184,6 +184,17 @@ def test_only_the_first_cpu_speaks(builds, folder):
             hmp(guest, f"cpu {cpu}")
             at = int(re.search(r"R15=([0-9a-f]{8})", hmp(guest, "info registers"))[1], 16)
             assert 0x08000000 <= at < 0x08001000
+
+
+def test_cpus_that_nobody_wants_sleep(builds, folder):
+    """The call that wakes them all is taken in the pen: pending, it would end each wfi at once. One
+    instruction count stands for all CPUs, so that one that spins would show in another's work."""
+    with flash_guest(builds, folder, bootargs="bench=kmap_local_high maxcpus=2 panic=poweroff",
+                     more=["-icount", "shift=0,align=off,sleep=off"]) as guest:
+        guest.start()
+        guest.serial.expect(rb'@bench \{"op":"kmap_local_high","insns":([0-9.]+),', timeout=PATIENCE)
+        assert float(guest.serial.match[1]) < 60
+        assert b"smp: 2 of 4 CPUs run" in guest.serial.before
 
 
 # -- make flash ------------------------------------------------------------------------------

@@ -170,8 +170,9 @@ secure_set:
 
 /*
  * The other CPUs, until the kernel calls them: the boot protocol of this board. An interrupt ends wfi
- * although it is masked (B1.8.13), if this CPU's interface forwards it; it stays pending, and is the
- * kernel's. In flash, so no RAM has to be kept for it.
+ * although it is masked (B1.8.13), if this CPU's interface forwards it. It is taken here: while it is
+ * pending no wfi would sleep, here or where the kernel parks a CPU that it does not want. In flash, so
+ * no RAM has to be kept for it.
  */
 pen:
 	ldr	r0, =GICD
@@ -186,6 +187,9 @@ pen:
 	ldr	r1, =FLAGS
 1:	dsb	sy				@ the interface is on, before sleep
 	wfi
+	ldr	r2, [r0, #0xc]			@ GICC_IAR
+	str	r2, [r0, #0x10]			@ GICC_EOIR
+	dsb	sy				@ taken, before the look: a later one wakes us again
 	ldr	r2, [r1]
 	cmp	r2, #0
 	beq	1b
