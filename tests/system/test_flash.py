@@ -174,6 +174,20 @@ def test_an_exception_is_named(name, code, said, builds, folder):
         check_stopped(guest, b"TRAP")
 
 
+def test_an_exception_before_the_port_is_open_is_said_too(builds, folder):
+    at = symbol(builds, "smp_bit_on")
+    loader = bytearray((builds.root / "flash" / f"{BOARD}.bin").read_bytes())
+    loader[at - 0x08000000:at - 0x08000000 + 4] = b"\xf0\x00\xf0\xe7"  # udf
+    broken = folder / "loader.bin"
+    broken.write_bytes(loader)
+    with flash_guest(builds, folder, loader=broken, more=["-smp", "1"]) as guest:
+        guest.start()
+        guest.serial.expect_exact(f"flash: CPU 0: undefined instruction, return address {at + 4:08x}: "
+                                  "stopped\r\n", timeout=PATIENCE)
+        assert word_at(guest, 0x1c090024) == 13  # the divisor
+        check_stopped(guest, b"TRAP")
+
+
 def test_only_the_first_cpu_speaks(builds, folder):
     """All leave reset at once; what the loader says is said once, in any order of the CPUs."""
     with flash_guest(builds, folder, ["A erased", "B erased"]) as guest:

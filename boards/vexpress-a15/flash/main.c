@@ -16,7 +16,7 @@
 #include "slot.h"
 #include "start.h"
 
-/* What a fault in RAM or in reading the flash a second time looks like, before it is executed. */
+/* A fault in RAM, or in reading the flash a second time, is found before any of it is executed. */
 static void copy(u32 to, const void *from, u32 bytes, const char *what)
 {
 	memcpy((void *)to, from, bytes);
@@ -64,6 +64,9 @@ void flash_trap(u32 number, u32 pc)
 		"data abort", "entry to HYP",	       "interrupt",	     "fast interrupt",
 	};
 
+	if (!port_is_open()) {
+		port_open();
+	}
 	port_print("CPU %u: %s, return address %08x: stopped", read_mpidr() & 0xff, names[number],
 		   pc);
 	flash_stop(STOP_TRAP);

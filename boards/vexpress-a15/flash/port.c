@@ -31,17 +31,12 @@
 
 #define LINE_MAX 160
 
-void port_drain(void)
+/* In the order that the manual asks for (3.3.8): idle, off, FIFOs flushed; LCR_H after the divisors. */
+void port_open(void)
 {
 	while (io_read32(FR) & FR_BUSY) {
 	}
-}
-
-/* In the order that the manual asks for (3.3.8): off, idle, FIFOs flushed; LCR_H after the divisors. */
-void port_open(void)
-{
 	io_write32(CR, 0);
-	port_drain();
 	io_write32(LCRH, 0);
 	io_write32(IMSC, 0);
 	io_write32(ICR, ICR_ALL);
@@ -49,6 +44,11 @@ void port_open(void)
 	io_write32(FBRD, DIVISOR % 64);
 	io_write32(LCRH, LCRH_8N1 | LCRH_FEN);
 	io_write32(CR, CR_ON);
+}
+
+bool port_is_open(void)
+{
+	return (io_read32(CR) & CR_ON) == CR_ON;
 }
 
 static void put(const char *text)
