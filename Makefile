@@ -221,6 +221,7 @@ clean:
 help:
 	@sed -n 's/^#? \{0,1\}//p' Makefile
 
+include tools/uboot/uboot.mk
 include tests/host/host.mk
 include boards/vexpress-a15/flash/flash.mk
 include tools/check-dtb/check-dtb.mk
@@ -234,7 +235,8 @@ include tools/dist/dist.mk
 #?   make test         every tier of tests; T=GLOB (tests) RUN=GLOB (runs) SHARD=i/n
 #?   make test-board   the same suites on a real board: SERIAL=/dev/ttyUSB0 BOARD= [POWER='command %s']
 #?                     [LOAD=command] [BAUD=] [T=GLOB] [MONITOR=1] [ELF=]; see docs/testing.md
-#?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs
+#?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs;
+#?                     for U-Boot: uImage, fanlight.itb (FIT), boot.scr
 #?   make soak         the stress suite for more than 10^8 operations: an hour or two
 #?   make flash       vexpress-a15's NOR flash, bootable from reset, two slots: only makes the image;
 #?                     ARGS='…' FLASH_RAM=2G FLASH_B=ZIMAGE (slot B's, if it is another one)

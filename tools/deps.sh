@@ -10,9 +10,11 @@ packages=(
 	binutils-arm-none-eabi gcc-arm-none-eabi	# the kernel
 	device-tree-compiler				# boards' device trees
 	qemu-system-arm					# holds qemu-system-aarch64 too
+	u-boot-tools					# uImage, FIT, boot script
+	u-boot-qemu fdisk dosfstools mtools e2fsprogs	# disks, and a U-Boot that boots from them
 	gcc libc6-dev libfdt-dev			# host tests, under ASan; libfdt is their oracle
 	python3 python3-pexpect python3-pytest		# the harness
-	python3-serial					# make test-board
+	python3-serial					# make test-board, make load
 	clang-format					# make check
 	gdb-multiarch					# make gdb, and registers for the table reader
 )

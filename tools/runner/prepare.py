@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Makes the files a run needs (DTB, boot stub, initrd, flash) and QEMU's arguments from its table entry.
+"""Makes the files a run needs (DTB, boot stub, initrd, flash, disk) and QEMU's arguments.
 
 Owns: where things are placed in the guest.
 Must never: start QEMU, or hide that something could not be had (Unavailable says why).
@@ -18,6 +18,9 @@ import random
 import struct
 import subprocess
 import threading
+
+from card import card, image
+from uboot.table import BoardError
 
 from . import flash, table
 from .table import ROOT, Run
@@ -196,6 +199,39 @@ def _kernel(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
     return args + (["-dtb", str(dtb)] if dtb else [])
 
 
+def _damaged(run: Run, whole: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+    """The file with one bit changed in the middle of the kernel, or without its second half."""
+    data = bytearray(whole.read_bytes())
+    if run.disk_damage == "flip":
+        data[len(data) // 2] ^= 0x10
+    else:
+        del data[len(data) // 2:]
+    out.write_bytes(data)
+    return out
+
+
+def _loader_disk(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
+    """U-Boot as firmware, and a disk with what `make` built for it."""
+    uboot = pathlib.Path(table.board(run.board).uboot)
+    if not uboot.is_file():
+        raise PrepareError(f"{uboot} does not exist (try `make deps`)")
+    folder, how = builds.variant(run.build), run.loader.removeprefix("uboot-")
+    names = {"bootz": "fanlight.zImage", "uimage": "uImage", "fit": "fanlight.itb"}
+    files = {name: folder / name for name in ("boot.scr", *names.values())}
+    if run.disk_damage:
+        files[names[how]] = _damaged(run, files[names[how]], work / "damaged")
+    try:
+        (work / "fanlight.txt").write_text(card.settings(
+            how=how, config="qemu-virt", tree="control", args=run.bootargs, **{"else": "poweroff"}))
+        files["fanlight.txt"] = work / "fanlight.txt"
+        image.make(work / "disk.img", files, filesystem=run.disk)
+    except BoardError as error:
+        raise PrepareError(str(error)) from error
+    return ["-bios", str(uboot),
+            "-drive", f"if=none,id=disk,format=raw,file={work / 'disk.img'}",
+            "-device", "virtio-blk-device,drive=disk"]
+
+
 def qemu_args(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
     """QEMU's command line for a run, without the serial port and the control sockets."""
     board = table.board(run.board)
@@ -208,7 +244,7 @@ def qemu_args(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
     args += ["-machine", machine, "-cpu", run.cpu or board.cpu, "-m", memory,
              "-accel", f"tcg,thread={'multi' if run.at_once else 'single'}",
              "-smp", str(run.smp or board.smp), "-display", "none", "-nodefaults", "-no-reboot",
-             *board.args, *_kernel(run, builds, work)]
+             *board.args, *(_loader_disk if run.loader else _kernel)(run, builds, work)]
     if run.initrd:
         initrd = work / "initrd"
         size = table.parse_size(run.initrd)

@@ -4,7 +4,7 @@
 Owns: the meaning of every key in those files (described in docs/testing.md).
 Must never: start anything, or accept a key it does not know.
 
-A run whose `memory`, `entry`, `build`, `cpu`, `dtb` or `smp` is a list stands for one run per
+A run whose `memory`, `entry`, `build`, `cpu`, `dtb`, `smp` or `loader` is a list stands for one run per
 combination; its name then holds those keys in braces.
 """
 
@@ -21,7 +21,10 @@ from .judge import Verdict
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNS = ROOT / "tests" / "runs.toml"
-EXPANDED = ("memory", "entry", "build", "cpu", "dtb", "smp")
+EXPANDED = ("memory", "entry", "build", "cpu", "dtb", "smp", "loader")
+LOADERS = ("", "uboot-bootz", "uboot-uimage", "uboot-fit")
+DISKS = ("fat", "ext4")
+DISK_DAMAGES = ("", "flip", "cut")
 
 
 class TableError(Exception):
@@ -43,6 +46,7 @@ class Board:
     reserve_from: int  # from this many MiB on, RAM the host need not have
     binary: str = "qemu-system-aarch64"
     args: tuple[str, ...] = ()
+    uboot: str = ""  # a U-Boot for this board, for runs with a loader
     debian_dtb: str = ""  # the board's device tree in Debian's kernel package
 
 
@@ -83,6 +87,9 @@ class Run:
     initrd: str = ""  # size of a made-up initrd
     flash: bool = False  # from reset, through the board's own flash loader
     damage: tuple[str, ...] = ()  # what is wrong in that flash: "A kernel", …; flash.DAMAGES
+    loader: str = ""  # uboot-bootz, uboot-uimage, uboot-fit: from a disk, by a real U-Boot
+    disk: str = "fat"  # the disk's file system: fat, ext4
+    disk_damage: str = ""  # what has become of the file that the loader loads: flip, cut
     bootargs: str = "selftest panic=poweroff"
     args: tuple[str, ...] = ()  # more QEMU arguments
     kind: str = "suites"  # suites | fatal | bench | memtest
@@ -171,6 +178,11 @@ def _run(entry: dict) -> Run:
     if "verdict" in entry:
         entry["verdict"] = Verdict[entry["verdict"].upper()]
     run = Run(**entry)
+    if run.loader not in LOADERS or run.disk not in DISKS or run.disk_damage not in DISK_DAMAGES:
+        raise TableError(f"run {run.name}: loader {run.loader!r}, disk {run.disk!r} or "
+                         f"disk_damage {run.disk_damage!r} is unknown")
+    if run.loader and not board(run.board).uboot:
+        raise TableError(f"run {run.name}: board {run.board} has no uboot")
     if run.entry not in board(run.board).entry:
         raise TableError(f"run {run.name}: board {run.board} has no entry mode {run.entry!r}")
     if run.flash and not (ROOT / "boards" / run.board / "flash").is_dir():
