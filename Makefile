@@ -28,8 +28,11 @@ Q := $(if $(filter 1,$(V)),,@)
 ifneq ($(filter-out 3g 2g 1g,$(VMSPLIT)),)
 $(error VMSPLIT=$(VMSPLIT): 3g, 2g or 1g)
 endif
+# Boards that only U-Boot tools know (tools/uboot/boards.toml) have no folder.
+ifneq ($(filter-out load sdcard flash-board,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(wildcard boards/$(BOARD)/),)
 $(error BOARD=$(BOARD): there is no boards/$(BOARD)/)
+endif
 endif
 
 # ---- sources, sorted; each in one list ----
@@ -248,6 +251,10 @@ include tools/dist/dist.mk
 #?                     DEBUG=1, or of a serial log (LOG=FILE): map.svg in the build folder
 #?   make dist         images, device trees, sums and a how-to in one archive, the same bytes from
 #?                     the same commit; DIST=DIR puts it elsewhere than O
+#?   make load         SERIAL=PORT BOARD=NAME: into a board that has U-Boot, over the cable alone;
+#?                     ARGS='…' DTB=FILE POWER='command' MEM=tree FORCE=1, docs/boards/README.md
+#?   make sdcard       BOARD=NAME: build/NAME-sdcard.img with boot.scr and FIT; DTB=FILE ARGS='…'
+#?   make flash-board  BOARD=NAME DEVICE=/dev/NAME: prints what writes it; RUN_IT=1 does it
 #?   make gdb          QEMU stopped at the first instruction under gdb, with fl-walk and fl-layout
 #?   make deps         installs what is missing (Debian, Ubuntu); NO_INSTALL=1 only checks
 #?   make format docs  clang-format over all of it; docs/memory.md from include/layout.h

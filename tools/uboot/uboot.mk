@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What U-Boot takes: uImage, FIT, boot script. By Debian's mkimage (u-boot-tools); without it `make`
-# says that these are left out. Included by the top Makefile.
+# says that these are left out. And the way onto a board: by cable, by card. Included by the top
+# Makefile.
 
 MKIMAGE ?= mkimage
 # Times inside the images: of the last commit, so that a build can be repeated bit for bit.
@@ -32,3 +33,27 @@ $(O)/fanlight.itb: $(O)/obj/fanlight.its $(O)/fanlight.zImage $(DTBS)
 $(O)/boot.scr: tools/uboot/boot.cmd
 	@mkdir -p $(@D)
 	$(Q)$(mkimage) -A arm -O linux -T script -C none -n 'Fanlight boot script' -d $< $@ >/dev/null
+
+# ---- onto a board ----
+
+given = $(if $($(1)),$(2) '$($(1))')
+
+.PHONY: load sdcard flash-board
+load: deps
+	$(if $(SERIAL),,$(error make load SERIAL=PORT BOARD=NAME: which port?))
+	@$(MAKE_QUIETLY) all BOARD=vexpress-a15
+	@$(PYTHON) tools/load --build $(O) --board '$(BOARD)' --serial '$(SERIAL)' \
+		$(call given,BAUD,--baud) $(call given,DTB,--dtb) $(call given,ARGS,--args) \
+		$(call given,IMAGE_AT,--image-at) $(call given,DTB_AT,--dtb-at) \
+		$(call given,MEM,--memory) $(call given,POWER,--power) $(call given,STOP,--stop) \
+		$(call given,WAIT,--wait) $(call given,MAY_SKIP,--may-skip) $(if $(FORCE),--force)
+
+sdcard: deps
+	@$(MAKE_QUIETLY) all BOARD=vexpress-a15
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(PYTHON) tools/card image --build $(O) \
+		--board '$(BOARD)' $(call given,DTB,--dtb) $(call given,ARGS,--args) \
+		$(call given,FS,--filesystem) $(if $(FORCE),--force)
+
+flash-board:
+	@$(PYTHON) tools/card flash --build $(O) --board '$(BOARD)' $(call given,DEVICE,--device) \
+		$(call given,REALLY,--really) $(if $(filter 1,$(RUN_IT)),--run)
