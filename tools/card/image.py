@@ -16,7 +16,7 @@ import tempfile
 from uboot.table import SECTOR, BoardError
 
 MIB = 1 << 20
-# Fixed, so that the same files make the same image.
+# Fixed, so that the same files make the same image (FAT; ext4 keeps times that nobody can set).
 SERIAL = "464c3031"
 UUID = "f1a9f1a9-0000-4000-8000-0000464c3031"
 
@@ -36,17 +36,21 @@ def _call(argv: list[str | pathlib.Path], said: str = "") -> None:
         raise BoardError(f"{' '.join(map(str, argv))}: {(done.stderr or done.stdout).strip()}")
 
 
-def _fat(part: pathlib.Path, files: dict[str, pathlib.Path]) -> None:
-    _call(["mkfs.fat", "-i", SERIAL, "-n", "FANLIGHT", "--invariant", part])
-    for name, path in files.items():
-        _call(["mcopy", "-i", part, "-m", path, f"::{name}"])
-
-
-def _ext4(part: pathlib.Path, files: dict[str, pathlib.Path], folder: pathlib.Path) -> None:
-    root = folder / "root"
+def _collect(files: dict[str, pathlib.Path], root: pathlib.Path) -> None:
+    """Copies under their names on the card, all of one age."""
     root.mkdir()
+    when = int(os.environ.get("SOURCE_DATE_EPOCH", "1700000000"))
     for name, path in files.items():
         shutil.copyfile(path, root / name)
+        os.utime(root / name, (when, when))
+
+
+def _fat(part: pathlib.Path, root: pathlib.Path) -> None:
+    _call(["mkfs.fat", "-i", SERIAL, "-n", "FANLIGHT", "--invariant", part])
+    _call(["mcopy", "-i", part, "-m", *sorted(root.iterdir()), "::"])
+
+
+def _ext4(part: pathlib.Path, root: pathlib.Path) -> None:
     # What U-Boot's reader has known for long: no checksums of metadata, no 64-bit layout.
     _call(["mke2fs", "-q", "-t", "ext4", "-O", "^metadata_csum,^64bit,^has_journal", "-L",
            "fanlight", "-U", UUID, "-E", f"hash_seed={UUID},root_owner=0:0", "-d", root, part])
@@ -66,10 +70,8 @@ def make(out: pathlib.Path, files: dict[str, pathlib.Path], start: int = 2048,
         part, whole = folder / "part", folder / "whole"
         with open(part, "wb") as file:
             file.truncate(part_bytes)
-        if filesystem == "fat":
-            _fat(part, files)
-        else:
-            _ext4(part, files, folder)
+        _collect(files, folder / "root")
+        (_fat if filesystem == "fat" else _ext4)(part, folder / "root")
         with open(whole, "wb") as file:
             file.truncate(start * SECTOR + part_bytes)
         kind = "c" if filesystem == "fat" else "83"
