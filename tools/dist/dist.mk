@@ -11,6 +11,14 @@ DIST_GIT = $(or $(shell git $(1) 2>/dev/null),$(error make dist: git does not an
 DIST_VERSION ?= $(if $(wildcard .git),$(call DIST_GIT,describe --tags --always --dirty --abbrev=12),unversioned)
 SOURCE_DATE_EPOCH ?= $(if $(wildcard .git),$(call DIST_GIT,log -1 --format=%ct),1700000000)
 
+# U-Boot's images hold a time, so another commit makes them anew.
+ifneq ($(UBOOT_IMAGES),)
+$(UBOOT_IMAGES): $(O)/epoch
+endif
+$(O)/epoch: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SOURCE_DATE_EPOCH)' | cmp -s - $@ || echo '$(SOURCE_DATE_EPOCH)' >$@
+
 .PHONY: dist
 dist: deps
 	$(if $(filter-out 3g,$(VMSPLIT))$(filter 1,$(DEBUG) $(COUNT) $(UBSAN)),$(error make dist: the release build only, without VMSPLIT=, DEBUG=1 and the like))
