@@ -40,7 +40,7 @@ endif
 # Runs before the MMU too: position-independent, no unaligned accesses; and on CPUs without LPAE,
 # to refuse them: no instruction that only newer ones have.
 PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c arch/arm/io.c lib/bootargs.c lib/console_find.c \
-	lib/fdt.c lib/fdt_addr.c lib/fdt_find.c lib/mem.c lib/string.c
+	lib/fdt.c lib/fdt_addr.c lib/fdt_find.c lib/mem.c lib/ram_alias.c lib/string.c
 
 LIB_SRCS := lib/crc32.c lib/div.c lib/fdt_edit.c lib/fdt_irq.c lib/interleave.c lib/ktap.c lib/machine.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
 ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/leave.S arch/arm/maintain.S arch/arm/memcpy.S \
@@ -161,6 +161,7 @@ vpath %.dts $(sort $(wildcard boards/*))
 $(O)/%.dtb: %.dts
 	@mkdir -p $(@D)
 	$(Q)dtc -q -I dts -O dtb -o $@ $<
+$(O)/k2e-evm.dtb $(O)/k2hk-evm.dtb: boards/keystone2/keystone2.dtsi
 
 # ---- what people type ----
 

@@ -22,6 +22,7 @@ static void add_bank(phys_addr_t start, phys_addr_t size, const char *whose)
 	if (size == 0) {
 		return;
 	}
+	start = pa_real(start);
 	error = memblock_add(start, size);
 	switch (error) {
 	case 0:
@@ -69,6 +70,7 @@ static void reserve(phys_addr_t start, phys_addr_t size, u32 flags, const char *
 	if (size == 0) {
 		return;
 	}
+	start = pa_real(start);
 	if (start < image_end && start + size > boot_info.image_pa) {
 		panic("the image at %010llx lies over %s, %010llx + %llx", boot_info.image_pa,
 		      whose, start, size);

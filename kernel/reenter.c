@@ -51,7 +51,7 @@ static const char *place_check(phys_addr_t pa, u32 bytes)
 	if (!pa_is_aligned(pa, sizeof(u32))) {
 		return "not a multiple of 4";
 	}
-	if (!pa_below_4g(start + size - 1)) {
+	if (!pa_below_4g(pa_without_mmu(start + size - 1))) {
 		return "with the MMU off it must lie below 4 GiB";
 	}
 	if (!memblock_is_ram(start, size)) {
@@ -73,7 +73,8 @@ const char *reenter_check(phys_addr_t pa, u32 most, u32 *bytes)
 	if (word_at(pa + ZIMAGE_AT_MAGIC) != ZIMAGE_MAGIC) {
 		return "no zImage";
 	}
-	if (end < start + ZIMAGE_HEADER || end < start || (start != 0 && start != pa_low32(pa))) {
+	if (end < start + ZIMAGE_HEADER || end < start ||
+	    (start != 0 && start != pa_low32(pa_without_mmu(pa)))) {
 		return "its header makes no sense here";
 	}
 	*bytes = end - start;
@@ -152,7 +153,7 @@ static void clean_image(const struct reenter *r)
 
 static void __noreturn go(struct page *block, u32 order, const struct reenter *r, bool pen)
 {
-	u32 dtb = pa_low32(page_to_pa(block + PAGE_TREE));
+	u32 dtb = pa_low32(pa_without_mmu(page_to_pa(block + PAGE_TREE)));
 
 	printk("boot: image at %010llx, %u bytes; device tree at %08x", r->image, r->bytes, dtb);
 	printk("boot: entered in SVC, %ssecure%s", cpu_is_secure() ? "" : "non-",
@@ -166,7 +167,7 @@ static void __noreturn go(struct page *block, u32 order, const struct reenter *r
 	/* Set and way reach this cluster's caches; what is read next goes to the point of coherency. */
 	clean_for_uncached(lowmem_page_address(block), PAGE_SIZE << order);
 	clean_image(r);
-	cpu_leave(pa_low32(r->image), ~0u, dtb, false);
+	cpu_leave(pa_low32(pa_without_mmu(r->image)), ~0u, dtb, false);
 }
 
 const char *reenter(const struct reenter *r)
@@ -188,7 +189,7 @@ const char *reenter(const struct reenter *r)
 		order++;
 	}
 	block = alloc_pages(GFP_KERNEL, order);
-	if (!block || !pa_below_4g(page_to_pa(block) + (PAGE_SIZE << order) - 1)) {
+	if (!block || !pa_below_4g(pa_without_mmu(page_to_pa(block) + (PAGE_SIZE << order) - 1))) {
 		why = "no memory below 4 GiB";
 	} else if (!r->owned && !pages_are_free(r->image, r->bytes)) {
 		why = "some of it is in use";

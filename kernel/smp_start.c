@@ -463,7 +463,7 @@ void smp_leave(void *pen)
 {
 	if (pen) {
 		pen_make(pen);
-		leave_pen = pa_low32(virt_to_phys(pen));
+		leave_pen = pa_low32(pa_without_mmu(virt_to_phys(pen)));
 		pen_redirect(leave_pen, leave_register); /* those that are parked in the image */
 		irq_controller()->send_all(SGI_RESCHED);
 	}

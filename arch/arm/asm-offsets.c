@@ -27,7 +27,7 @@ void asm_offsets(void)
 	DEFINE(ASM_TTBCR_BOOT, TTBCR_BOOT);
 	DEFINE(ASM_TTBCR_KERNEL, TTBCR_KERNEL);
 	DEFINE(ASM_SCTLR_OFF, SCTLR_OFF);
-	DEFINE(BOOT_INFO_IMAGE_PA, offsetof(struct boot_info, image_pa));
+	DEFINE(BOOT_INFO_IMAGE_LOW, offsetof(struct boot_info, image_low));
 	DEFINE(BOOT_INFO_ACTLR, offsetof(struct boot_info, actlr));
 	DEFINE(ASM_BOOT_STACK_SIZE, BOOT_STACK_SIZE);
 	DEFINE(BOOT_MMU_OPEN, offsetof(struct boot_mmu, open));

@@ -38,13 +38,19 @@ static void put_text(const struct console_port *port, const char *text)
 	}
 }
 
-static bool find_port(u32 dtb, struct console_port *port)
+bool early_tree(u32 dtb, struct fdt *fdt)
 {
 	const void *blob = (const void *)(vaddr_t)dtb;
-	struct fdt fdt;
 	u32 size;
 
-	if (dtb && fdt_total_size(blob, &size) == 0 && fdt_open(&fdt, blob, size) == 0) {
+	return dtb && fdt_total_size(blob, &size) == 0 && fdt_open(fdt, blob, size) == 0;
+}
+
+static bool find_port(u32 dtb, struct console_port *port)
+{
+	struct fdt fdt;
+
+	if (early_tree(dtb, &fdt)) {
 		fdt_node chosen = fdt_path_node(&fdt, "/chosen");
 		const char *bootargs = fdt_prop_string(&fdt, chosen, "bootargs");
 

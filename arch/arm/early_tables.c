@@ -53,7 +53,7 @@ struct secondary_incoherent secondary_incoherent;
 
 extern const u32 mmu_on[], mmu_on_end[];
 
-/* Also at the link address; with the MMU off an object's address is its physical address. */
+/* Also at the link address. With the MMU off an object's address is its physical one, if pa_real(). */
 static phys_addr_t pa_of(const void *object)
 {
 	return boot_info.image_pa + ((vaddr_t)object - (vaddr_t)__image_start);
@@ -123,7 +123,7 @@ static void build_boot_table(vaddr_t page, const struct boot_pages *lent)
 {
 	u32 gib = page >> PGD_SHIFT;
 	u32 kernel_gib = (u32)IMAGE_START >> PGD_SHIFT;
-	pte_t identity = pfn_pte(pa_to_pfn(page), PAGE_KERNEL_RX);
+	pte_t identity = pfn_pte(pa_to_pfn(pa_real(page)), PAGE_KERNEL_RX);
 
 	pgd_write(&boot_pgds[kernel_gib],
 		  (pgd_t){ pa_of(early_pmd((vaddr_t)kernel_gib << PGD_SHIFT)) | DESC_TABLE });
@@ -157,7 +157,7 @@ void boot_table_clear(void)
 void boot_table_rebuild(const struct boot_pages *lent)
 {
 	boot_table_clear();
-	build_boot_table(pa_low32(boot_info.image_pa), lent);
+	build_boot_table(boot_info.image_low, lent);
 	dsb_sy(); /* the table, before a CPU is told to use it */
 }
 
@@ -182,6 +182,33 @@ static void apply_alternatives(void)
 	/* Until early_boot ends the sites may still run as NOPs: walks are off, nothing needs a clean. */
 }
 
+phys_addr_t pa_without_mmu(phys_addr_t pa)
+{
+	return pa_below_4g(boot_info.image_pa) ? pa : ram_alias_low(pa);
+}
+
+/*
+ * Where RAM has two addresses all tables lead to the real one, so that the MMU never translates to the
+ * other, and no cache ever holds a line of it: caches tell lines apart by physical address, and would
+ * keep two truths of one byte (ARM DDI 0406C, B3.11.1). What was in them was cleaned and
+ * invalidated by set and way, which does not ask for addresses, before our first write (head.S). From there
+ * to the first translation nothing is allocated, at either address: with the MMU off data is
+ * strongly-ordered, and fetched instructions are not cached (B3.2.1, SCTLR.I = 0). The DSB
+ * before the MMU is on ends our writes to the low address. That the identity page's physical address is not
+ * its virtual one does no harm: what is fetched is the same.
+ * Only a loader that is in that half of the address space is believed to hand over such a tree.
+ */
+static void find_real_address(u32 dtb)
+{
+	struct fdt tree;
+
+	if ((boot_info.image_low & dtb) >> RAM_ALIAS_SHIFT && early_tree(dtb, &tree) &&
+	    ram_has_alias(&tree)) {
+		boot_info.image_pa = ram_alias_real(boot_info.image_low);
+		boot_info.dtb_pa = ram_alias_real(dtb);
+	}
+}
+
 /* Long descriptors: ID_MMFR0.VMSA is 5 or more (B4.1.89). */
 static bool cpu_has_lpae(void)
 {
@@ -197,12 +224,14 @@ u32 early_boot(u32 dtb, u32 cpsr, u32 image)
 {
 	const u32 *place;
 
+	boot_info.image_low = image;
 	boot_info.image_pa = image;
 	boot_info.dtb_pa = dtb;
 	boot_info.entry_cpsr = cpsr;
 	if (!cpu_has_lpae()) {
 		early_die(dtb, EARLY_NO_LPAE, "this CPU has no LPAE (long page-table descriptors)");
 	}
+	find_real_address(dtb);
 	apply_alternatives();
 	build_kernel_tables();
 	place = identity_place();

@@ -30,7 +30,7 @@ cpu_leave:
 	ldr	r4, =boot_mmu
 	ldrd	r6, r7, [r4]			@ boot TTBR0
 	ldr	r5, =boot_info
-	ldr	r5, [r5, #BOOT_INFO_IMAGE_PA]
+	ldr	r5, [r5, #BOOT_INFO_IMAGE_LOW]
 	ldr	r3, =_start
 	sub	r5, r5, r3			@ physical minus link address
 	adr	r4, 1f

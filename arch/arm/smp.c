@@ -21,7 +21,7 @@ bool tlb_others;
 
 u32 secondary_entry_pa(void)
 {
-	return pa_low32(pa_symbol(secondary_entry));
+	return pa_low32(pa_without_mmu(pa_symbol(secondary_entry)));
 }
 
 /* To memory, for a reader without caches: by lines, to the point of coherency. */

@@ -11,7 +11,7 @@
 #include <arch/current.h>
 #include <types.h>
 
-#define IRQ_MAX	    288 /* 256 shared ones are more than any board here has */
+#define IRQ_MAX	    480 /* 448 shared ones are enough for all boards here */
 #define IRQ_PRIVATE 16	/* the first private one */
 #define IRQ_SHARED  32	/* the first shared one */
 

@@ -11,7 +11,7 @@
 /* Numbers of interrupts are the GIC's INTIDs (IHI 0048B, 2.2.1). */
 #define GIC_PRIVATE	 16
 #define GIC_SHARED	 32
-#define GIC_SHARED_COUNT 256 /* more than any board here has */
+#define GIC_SHARED_COUNT 448 /* a GIC-400 has up to 480; nobody here needs the last ones */
 
 struct machine_gic {
 	fdt_node node; /* negative: none that we know, enabled and with addresses */

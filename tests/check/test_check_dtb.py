@@ -317,6 +317,34 @@ def test_reserved_memory(tree):
     assert any("HYP" in note for note in report["notes"])
 
 
+@pytest.mark.parametrize("start", (0x80000000, 0x800000000))
+def test_ram_alias(tree, start):
+    """Where RAM has two addresses the real one counts, whichever was given, of everything."""
+    gib = start >> 32
+    low = start & 0xffffffff
+    path = tree(top=f"/memreserve/ {start + 0x1000000:#x} 0x1000;",
+                memory=f"reg = <{gib} {low:#x} 0 0x40000000>;",
+                chosen="linux,initrd-start = <0x8c000000>; linux,initrd-end = <0x8c100000>;")
+    subprocess.run(["fdtput", "-t", "s", path, "/", "compatible", "ti,k2e", "ti,keystone"],
+                   check=True, timeout=TIMEOUT_S)
+    status, report, _ = ask(path, "--image", "0x82000000")
+    memory = report["memory"]
+    assert status == BOOTS and memory["image"] == 0x802000000
+    assert memory["banks"] == [{"start": 0x800000000, "size": 1 << 30}]
+    assert memory["reserved_bytes"] == MIB + 4096
+    assert memory["split"]["phys_offset"] == 0x800000000
+    assert any("0x80000000" in note for note in report["notes"])
+    assert ask(path)[1]["memory"]["image"] == 0x800010000
+    status, report, _ = ask(path, "--append", "mem=2G@0x80000000 mem=6G@0x880000000")
+    assert report["memory"]["banks"] == [{"start": 0x800000000, "size": 8 << 30}]
+    for wrong, words in (("mem=2G@0x80000000 mem=2G@0x800000000", "overlaps another"),
+                         ("mem=1G@0x900000000", "below 4 GiB that nobody")):
+        status, report, _ = ask(path, "--append", wrong)
+        assert status == DOES_NOT_BOOT and words in report["fatal"][0], report["fatal"]
+    status, report, _ = ask(path, "--image", "0x8c000000")
+    assert status == DOES_NOT_BOOT and "lies over the initrd, 080c000000" in report["fatal"][0]
+
+
 def test_text(tree):
     """What a person reads: the same facts, and the verdict last."""
     status, out, _ = front(tree())

@@ -13,7 +13,7 @@ HOSTCC ?= cc
 DTC ?= dtc
 HOST_CORPUS ?= $(O)/cache/dtbs
 
-HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate flash_slot ktap list log printf string words ymodem
+HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate flash_slot ktap list log printf ram_alias string words ymodem
 # Tests of higher floors, as they appear.
 HOST_TESTS += $(patsubst tests/host/test_%.c,%,$(sort $(wildcard $(addprefix tests/host/test_, \
 	buddy.c memblock.c slab.c va_space.c))))
@@ -30,12 +30,13 @@ host_src_fdt_edit := tests/host/blob.c
 host_src_fdt_irq := tests/host/blob.c
 host_src_fdt_mutate := tests/host/blob.c
 host_src_flash_slot := boards/vexpress-a15/flash/slot.c
+host_src_ram_alias := tests/host/blob.c
 host_src_ymodem := tests/host/ymodem_line.c
 host_libs_fdt_corpus := -lfdt
 host_libs_fdt_edit := -lfdt
 
 HOST_LIB := lib/bootargs.c lib/console_find.c lib/crc32.c lib/div.c lib/fdt.c lib/fdt_addr.c \
-	lib/fdt_edit.c lib/fdt_find.c lib/fdt_irq.c lib/ktap.c lib/machine.c lib/mem.c lib/printf.c lib/string.c lib/words.c \
+	lib/fdt_edit.c lib/fdt_find.c lib/fdt_irq.c lib/ktap.c lib/machine.c lib/mem.c lib/printf.c lib/ram_alias.c lib/string.c lib/words.c \
 	lib/ymodem.c
 
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer \
@@ -50,7 +51,7 @@ HOST_PROGS := $(addprefix $(O)/host/test_,$(HOST_TESTS))
 HOST_DTBS := $(patsubst tests/host/dts/%.dts,$(O)/host/dts/%.dtb,$(sort $(wildcard tests/host/dts/*.dts)))
 
 .PHONY: host-tests host-corpus
-host-tests: $(HOST_PROGS) $(HOST_DTBS)
+host-tests: $(HOST_PROGS) $(HOST_DTBS) $(O)/host/ram_alias.so
 host-corpus:
 	-tools/fetch-dtbs.sh $(HOST_CORPUS)
 
@@ -72,6 +73,12 @@ $(O)/host/obj/%.o: %.c tests/host/host.mk
 	@mkdir -p $(@D)
 	$(call host_say,CC)
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -include tests/host/include/rename.h -MMD -MP -c -o $@ $<
+
+# For QEMU, not for us: without sanitizers.
+$(O)/host/ram_alias.so: tests/system/ram_alias.c tests/host/host.mk
+	@mkdir -p $(@D)
+	$(call host_say,LD)
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -fPIC -shared -Wall -Wextra -Werror -o $@ $< -ldl
 
 # old.dts is compiled to version 16, which has no size_dt_struct.
 $(O)/host/dts/%.dtb: tests/host/dts/%.dts tests/host/host.mk

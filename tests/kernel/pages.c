@@ -99,7 +99,7 @@ static bool pair_across(struct page_pair *pair, u32 order)
 
 bool page_pair_get(struct page_pair *pair)
 {
-	pair->across = pfn_to_pa(mm.end_pfn) > SZ_4G;
+	pair->across = mm.phys_offset < SZ_4G && pfn_to_pa(mm.end_pfn) > SZ_4G;
 	if (!pair->across) {
 		pair->order = 0;
 		pair->below = alloc_page(GFP_HIGHONLY);

@@ -25,7 +25,7 @@ struct page_pair {
 	struct page *
 		above; /* beyond; the page whose address differs in bit 32 alone, if that is free */
 	u32 order;
-	bool across; /* false: no RAM beyond, above is any other page */
+	bool across; /* false: all RAM is on one side, both are any pages */
 };
 
 /* On machines whose RAM ends below 4 GiB: just two HighMem pages. False: no memory. */

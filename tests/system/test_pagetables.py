@@ -5,6 +5,7 @@ Owns: when to look: at the @layout line, in the middle of the suites, and after 
 keeps the guest under -no-shutdown). Must never: use anything of the kernel's but its @layout line.
 """
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -89,10 +90,10 @@ class Session:
             stub.ask("Qqemu.PhyMemMode:0")
 
 
-@pytest.fixture
-def session(request):
-    point = POINTS[request.param]
-    run = Run(name=f"pagetables-{request.param}", bootargs="selftest panic=poweroff", **point)
+@contextlib.contextmanager
+def opened(name, bootargs="selftest panic=poweroff", **point):
+    """A session with a guest that has just been started."""
+    run = Run(name=f"pagetables-{name}", bootargs=bootargs, **point)
     # A UNIX socket's path must be short: pytest's folders are not.
     with tempfile.TemporaryDirectory(prefix="ptread.") as folder:
         work = pathlib.Path(folder)
@@ -102,6 +103,12 @@ def session(request):
         with Guest(args, work / "errors") as guest:
             guest.start()
             yield Session(guest, work)
+
+
+@pytest.fixture
+def session(request):
+    with opened(request.param, **POINTS[request.param]) as opened_session:
+        yield opened_session
 
 
 @pytest.mark.parametrize("session", POINTS, indirect=True)

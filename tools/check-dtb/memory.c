@@ -12,6 +12,7 @@
 #include <kernel/memory.h>
 #include <layout.h>
 #include <lib/printf.h>
+#include <lib/ram_alias.h>
 #include <mm/memblock.h>
 #include <mm/page.h>
 
@@ -45,15 +46,28 @@ static bool only_misplaced(void)
 	return memcmp(host_kernel.panic, misplaced, sizeof(misplaced) - 1) == 0;
 }
 
+static bool seen_without_mmu(phys_addr_t pa, bool alias)
+{
+	return pa_below_4g(alias ? ram_alias_low(pa) : pa);
+}
+
 /* True: boot_info.image_pa is one that the kernel accepts. */
 static bool place_image(const struct request *r)
 {
+	bool alias = ram_has_alias(r->f);
 	struct memblock_list banks;
 
-	if (r->image_given) {
-		return discovers_with_image_at(r, r->image_pa);
+	if (alias) {
+		remark(REMARK_NOTE,
+		       "RAM has a second address, 0x%08llx, for a CPU without MMU: it is used by "
+		       "the real one, 0x%010llx, whichever of the two the tree names",
+		       (u64)RAM_ALIAS_LOW, (u64)RAM_ALIAS_REAL);
 	}
-	if (!discovers_with_image_at(r, 0) && !only_misplaced()) {
+	if (r->image_given) {
+		return discovers_with_image_at(r,
+					       alias ? ram_alias_real(r->image_pa) : r->image_pa);
+	}
+	if (!discovers_with_image_at(r, alias ? RAM_ALIAS_REAL : 0) && !only_misplaced()) {
 		return false;
 	}
 	banks = memblock.memory;
@@ -61,7 +75,7 @@ static bool place_image(const struct request *r)
 		phys_addr_t pa = pa_align_up(banks.range[i].start, SZ_2M) + IMAGE_OFFSET;
 		phys_addr_t end = banks.range[i].start + banks.range[i].size;
 
-		for (; pa < end && pa_below_4g(pa + IMAGE_BYTES); pa += SZ_2M) {
+		for (; pa < end && seen_without_mmu(pa + IMAGE_BYTES, alias); pa += SZ_2M) {
 			if (discovers_with_image_at(r, pa)) {
 				return true;
 			}

@@ -238,7 +238,14 @@ def qemu_args(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
     memory = run.memory or board.memory
     machine = ",".join(part for part in (board.machine, board.entry[run.entry]) if part)
     args = [board.binary]
-    if table.parse_size(memory) >> 20 >= board.reserve_from:
+    if run.ram_alias:
+        preload = builds.root / "host" / "ram_alias.so"
+        if not preload.is_file():
+            raise PrepareError(f"{preload} does not exist: make host-tests")
+        args = ["env", f"LD_PRELOAD={preload}", *args, "-object",
+                f"memory-backend-memfd,id=ram,size={memory},share=on,reserve=off"]
+        machine += ",memory-backend=ram"
+    elif table.parse_size(memory) >> 20 >= board.reserve_from:
         args += ["-object", f"memory-backend-ram,id=ram,size={memory},reserve=off"]
         machine += ",memory-backend=ram"
     args += ["-machine", machine, "-cpu", run.cpu or board.cpu, "-m", memory,

@@ -84,6 +84,7 @@ class Run:
     image_at: int | None = None  # place the image here, through a boot stub
     dtb_at: int | str | None = None  # place the DTB here, untouched by QEMU; or "behind-image"
     together: bool = False  # all CPUs enter the image at once, as from a reset
+    ram_alias: bool = False  # RAM has two addresses: tests/system/ram_alias.c
     initrd: str = ""  # size of a made-up initrd
     flash: bool = False  # from reset, through the board's own flash loader
     damage: tuple[str, ...] = ()  # what is wrong in that flash: "A kernel", …; flash.DAMAGES

@@ -9,6 +9,7 @@
 #include <arch/early_boot.h>
 #include <arch/pgtable.h>
 #include <layout.h>
+#include <lib/ram_alias.h>
 #include <types.h>
 
 #define KERNEL_PGDS (4 - CONFIG_VMSPLIT) /* GiB of kernel part */
@@ -26,9 +27,10 @@ extern pte_t image_table[PTRS_PER_TABLE];
 #define fdt_table ((pte_t *)boot_stack)
 
 struct boot_info {
-	phys_addr_t image_pa; /* where the image was loaded; 4 KiB-aligned */
+	phys_addr_t image_pa; /* where the image was loaded; 4 KiB-aligned. See pa_real() */
 	phys_addr_t dtb_pa;   /* r2 at entry, unchecked */
 	u32 entry_cpsr;	      /* at entry: the mode tells the world */
+	u32 image_low;	      /* image_pa as a CPU sees it whose MMU is off */
 	u32 actlr;	      /* read back after SMP was asked for */
 	u32 walks_cleaned;    /* 1: descriptors are cleaned, table walks are not coherent */
 };
@@ -60,6 +62,18 @@ struct boot_pages {
 /* Makes the boot table stand for other CPUs, until boot_table_clear() gives the pages back. */
 void boot_table_rebuild(const struct boot_pages *lent);
 void boot_table_clear(void);
+
+/*
+ * The address to use for one that the loader gave. They differ where RAM has two (lib/ram_alias.h): the
+ * image, which was entered below 4 GiB, says so by an address above.
+ */
+static inline phys_addr_t pa_real(phys_addr_t pa)
+{
+	return pa_below_4g(boot_info.image_pa) ? pa : ram_alias_real(pa);
+}
+
+/* And back: as a CPU sees it whose MMU is off, if the result is below 4 GiB. */
+phys_addr_t pa_without_mmu(phys_addr_t pa);
 
 /* A symbol of the image (not of lowmem) to its physical address. */
 static inline phys_addr_t pa_symbol(const void *symbol)
