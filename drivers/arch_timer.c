@@ -18,6 +18,7 @@
 #include <printk.h>
 
 #define CTL_ENABLE 1u
+#define MOST_LOOKS 4000
 
 static u64 physical_now(void)
 {
@@ -63,6 +64,22 @@ static void timer_rang(__unused u32 irq, void *arg)
 	clock_alarm_rang();
 }
 
+/*
+ * Exynos 5's counter stands until somebody starts the timer that feeds it (MCT), whatever CNTFRQ says: who
+ * waits for it waits for ever. A look takes some cycles, a tick of 1 MHz at most 2500.
+ */
+static bool stands_still(const struct clock_driver *clock)
+{
+	u64 first = clock->now();
+
+	for (u32 look = 0; look < MOST_LOOKS; look++) {
+		if (clock->now() != first) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* The counter is good; asks for the interrupt too. Why not, or NULL. */
 static const char *timer_start(const struct fdt *f, fdt_node node, struct clock_driver *clock)
 {
@@ -92,7 +109,8 @@ void arch_timer_init(const struct fdt *f)
 	clock->name = clock == &physical_clock ? "secure physical timer" : "virtual timer";
 	why = machine_timer(f, clock->hz, &node);
 	if (!why) {
-		why = timer_start(f, node, clock);
+		why = stands_still(clock) ? "its counter stands still" :
+					    timer_start(f, node, clock);
 	}
 	if (why) {
 		printk("timer: %s: nothing is preempted, waiting polls", why);

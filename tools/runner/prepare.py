@@ -5,7 +5,7 @@ Owns: where things are placed in the guest.
 Must never: start QEMU, or hide that something could not be had (Unavailable says why).
 
 Placing. QEMU itself loads a raw kernel at RAM + 64 KiB and rewrites the memory node of the DTB it
-is given. A run that wants the image elsewhere, or the DTB untouched, boots a stub of six words in
+is given. A run that wants the image elsewhere, or the DTB untouched, boots a stub of some words in
 the kernel's place, which sets r2 and jumps; QEMU's loader device puts image and DTB where the
 stub points to. Entry modes and the pen of the other CPUs stay what they are for any raw kernel.
 """
@@ -138,9 +138,14 @@ def _dtb(run: Run, builds: Builds, work: pathlib.Path) -> pathlib.Path | None:
     return out
 
 
-def stub(image_at: int, dtb_at: int | None) -> bytes:
-    """r0 = 0, r2 = dtb_at (or what QEMU passed), jump to image_at."""
-    return struct.pack("<6I",
+def stub(image_at: int, dtb_at: int | None, cntfrq: int = 0) -> bytes:
+    """r0 = 0, r2 = dtb_at (or what QEMU passed), jump to image_at. CNTFRQ, if one is given."""
+    rate = struct.pack("<4I",
+                       0xe59f0004,  # ldr r0, word 3
+                       0xee0e0f10,  # mcr p15, 0, r0, c14, c0, 0
+                       0xea000000,  # b word 4
+                       cntfrq)
+    return (rate if cntfrq else b"") + struct.pack("<6I",
                        0xe3a00000,  # mov r0, #0
                        0xe1a00000 if dtb_at is None else 0xe59f2004,  # nop | ldr r2, word 4
                        0xe59ff004,  # ldr pc, word 5
@@ -180,7 +185,7 @@ def _kernel(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
     dtb_at = 0 if run.dtb == "none" else run.dtb_at
     if dtb_at == "behind-image":
         dtb_at = image_at + image.stat().st_size
-    stub_file.write_bytes(stub(image_at, dtb_at))
+    stub_file.write_bytes(stub(image_at, dtb_at, run.cntfrq))
     args = ["-kernel", str(stub_file), *_loader(image, image_at)]
     if run.together:
         # Without a -kernel nobody waits in QEMU's pen: each CPU starts where a loader device says.

@@ -82,6 +82,7 @@ class Run:
     entry: str = "default"
     dtb: str = ""  # "": the board's; debian, none, random, magic, or tests/system/dts/<name>.dts
     image_at: int | None = None  # place the image here, through a boot stub
+    cntfrq: int = 0  # with image_at: the stub writes this into CNTFRQ, which takes a secure entry
     dtb_at: int | str | None = None  # place the DTB here, untouched by QEMU; or "behind-image"
     together: bool = False  # all CPUs enter the image at once, as from a reset
     ram_alias: bool = False  # RAM has two addresses: tests/system/ram_alias.c
