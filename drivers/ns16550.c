@@ -38,8 +38,9 @@
 #define LSR_TEMT    (1u << 6) /* and none is on its way */
 
 static struct {
-	u8 shift, width; /* constant after init */
-	u32 errors;	 /* LSR bits that were read and not yet reported; atomic */
+	u8 shift, width; /* constant after init, as is: */
+	bool dw;
+	u32 errors; /* LSR bits that were read and not yet reported; atomic */
 } port;
 
 static u32 reg_read(void *regs, u32 reg)
@@ -66,6 +67,7 @@ static void ns16550_init(void *regs, const struct console_port *found)
 {
 	port.shift = found->shift;
 	port.width = found->width;
+	port.dw = found->dw;
 	reg_write(regs, REG_IER, 0);
 	if (!(reg_read(regs, REG_IIR) & IIR_FIFOS)) {
 		reg_write(regs, REG_FCR, FCR_FIFOS);
@@ -92,18 +94,27 @@ static void ns16550_drain(void *regs)
 /*
  * With nothing to take, two kinds of DW_apb_uart's interrupts would come for ever: a busy one ends by a
  * read of the status register that only it has, and a time-out that came too late by a read of nothing.
+ * Only there: TI's UARTs from OMAP 3630 on answer a read of nothing by an abort.
  */
-static int ns16550_getc(void *regs)
+static void end_stale_interrupt(void *regs)
 {
 	u32 why = reg_read(regs, REG_IIR) & IIR_ID;
+
+	if (why == IIR_BUSY) {
+		(void)reg_read(regs, REG_USR);
+	} else if (why == IIR_TIMEOUT && !(line_status(regs) & LSR_DR)) {
+		(void)reg_read(regs, REG_RBR);
+	}
+}
+
+static int ns16550_getc(void *regs)
+{
 	u32 errors;
 	u8 data;
 
 	if (!(line_status(regs) & LSR_DR)) {
-		if (why == IIR_BUSY) {
-			(void)reg_read(regs, REG_USR);
-		} else if (why == IIR_TIMEOUT) {
-			(void)reg_read(regs, REG_RBR);
+		if (port.dw) {
+			end_stale_interrupt(regs);
 		}
 		return -EAGAIN;
 	}

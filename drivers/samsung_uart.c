@@ -23,7 +23,7 @@
 
 #define UCON_MODES    0xfu
 #define UCON_BY_CPU   0x5u	/* both ways by interrupt or polling, not DMA */
-#define UCON_TIMEOUT  (1u << 7) /* interrupt also below the trigger level, after three byte times */
+#define UCON_TIMEOUT  (1u << 7) /* interrupt also below the trigger level, when no more comes */
 #define UCON_RX_LEVEL (1u << 8)
 
 #define UFCON_FIFOS 1u

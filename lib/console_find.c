@@ -13,28 +13,29 @@
 #include <phys.h>
 
 /*
- * What a tree calls the UARTs that we know; without reg-shift, registers are 1 << shift apart.
+ * What a tree calls the UARTs that we know; without reg-shift, registers are 1 << shift apart. The last
+ * number: whether it is Synopsys's. The earlier in the list wins, so what is more special stands first.
  * Texts of lists stand one behind the other: as arrays of one length they would be mostly empty.
  */
-#define KNOWN(X)                                  \
-	X("arm,pl011", UART_PL011, 2)             \
-	X("arm,sbsa-uart", UART_PL011, 2)         \
-	X("ns16550a", UART_NS16550, 0)            \
-	X("ns16550", UART_NS16550, 0)             \
-	X("snps,dw-apb-uart", UART_NS16550, 0)    \
-	X("nvidia,tegra20-uart", UART_NS16550, 2) \
-	X("ti,omap2-uart", UART_NS16550, 2)       \
-	X("ti,omap3-uart", UART_NS16550, 2)       \
-	X("ti,omap4-uart", UART_NS16550, 2)       \
-	X("ti,dra742-uart", UART_NS16550, 2)      \
-	X("samsung,exynos4210-uart", UART_SAMSUNG, 2)
+#define KNOWN(X)                                     \
+	X("arm,pl011", UART_PL011, 2, 0)             \
+	X("arm,sbsa-uart", UART_PL011, 2, 0)         \
+	X("snps,dw-apb-uart", UART_NS16550, 0, 1)    \
+	X("nvidia,tegra20-uart", UART_NS16550, 2, 0) \
+	X("ti,omap2-uart", UART_NS16550, 2, 0)       \
+	X("ti,omap3-uart", UART_NS16550, 2, 0)       \
+	X("ti,omap4-uart", UART_NS16550, 2, 0)       \
+	X("ti,dra742-uart", UART_NS16550, 2, 0)      \
+	X("ns16550a", UART_NS16550, 0, 0)            \
+	X("ns16550", UART_NS16550, 0, 0)             \
+	X("samsung,exynos4210-uart", UART_SAMSUNG, 2, 0)
 
 #define TEXT(text, ...)	 text "\0"
 #define ENTRY(text, ...) { __VA_ARGS__ },
 
 static const char known_texts[] = KNOWN(TEXT);
 static const struct {
-	u8 kind, shift;
+	u8 kind, shift, dw;
 } known[] = { KNOWN(ENTRY) };
 
 /* Its registers as the tree says; false if nobody could access them so. */
@@ -62,6 +63,7 @@ static bool uart_known(const struct fdt *f, fdt_node node, struct console_port *
 		if (fdt_strings_have(compatible, len, text)) {
 			port->kind = known[i].kind;
 			port->shift = known[i].shift;
+			port->dw = known[i].dw;
 			port->width = 4;
 			return port->kind != UART_NS16550 || read_layout(f, node, port);
 		}
@@ -150,6 +152,7 @@ static bool port_by_value(const struct fdt *f, struct span value, struct console
 		}
 		port->kind = prefixes[i].kind;
 		port->shift = prefixes[i].shift;
+		port->dw = false;
 		port->width = prefixes[i].width;
 		port->node = -ENOENT;
 		port->pa = number;

@@ -23,6 +23,7 @@ struct console_port {
 	enum uart_kind kind;
 	enum console_source source;
 	u8 shift; /* register n is at n << shift */
+	bool dw;  /* Synopsys's 16550, with its own quirks */
 	u8 width; /* of each access, in bytes: 1, 2 or 4, never more than 1 << shift */
 	phys_addr_t pa;
 	fdt_node node; /* negative: not from the tree */

@@ -13,7 +13,7 @@ HOSTCC ?= cc
 DTC ?= dtc
 HOST_CORPUS ?= $(O)/cache/dtbs
 
-HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate flash_slot ktap list log printf ram_alias string words ymodem
+HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate flash_slot ktap list log ns16550 printf ram_alias samsung_uart string words ymodem
 # Tests of higher floors, as they appear.
 HOST_TESTS += $(patsubst tests/host/test_%.c,%,$(sort $(wildcard $(addprefix tests/host/test_, \
 	buddy.c memblock.c slab.c va_space.c))))
@@ -30,6 +30,8 @@ host_src_fdt_edit := tests/host/blob.c
 host_src_fdt_irq := tests/host/blob.c
 host_src_fdt_mutate := tests/host/blob.c
 host_src_flash_slot := boards/vexpress-a15/flash/slot.c
+host_src_ns16550 := drivers/ns16550.c
+host_src_samsung_uart := drivers/samsung_uart.c
 host_src_ram_alias := tests/host/blob.c
 host_src_ymodem := tests/host/ymodem_line.c
 host_libs_fdt_corpus := -lfdt

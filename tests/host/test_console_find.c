@@ -95,6 +95,7 @@ static void expect_port(const char *bootargs, enum uart_kind kind, u64 pa, u32 s
 	CHECK_EQ(port.pa, pa);
 	CHECK_EQ(port.shift, shift);
 	CHECK_EQ(port.width, width);
+	CHECK_EQ(port.dw, pa == 0x1000); /* though it says that it is a plain one, too */
 }
 
 TEST(every_kind_is_known_with_its_registers)
