@@ -19,9 +19,10 @@ from card import card, flash, image
 from conftest import builds
 from runner import session, table
 from runner.judge import Ending, Verdict, judge
-from runner.qemu import Guest, Limits, watch
+from runner.qemu import Guest
 from runner.stream import Stream
 from runner.table import ROOT
+from runner.watch import Limits, watch
 from uboot import table as uboot_table
 from uboot.table import SECTOR, BoardError
 

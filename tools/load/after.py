@@ -12,9 +12,9 @@ import sys
 
 from runner import elf, session
 from runner.judge import Ending, Expect, Verdict, judge
-from runner.qemu import Limits, watch
 from runner.stream import Stream
 from runner.terminal import Conversation, Folder
+from runner.watch import Limits, watch
 
 from .load import say
 from .port import Listener, PortError
