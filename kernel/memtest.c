@@ -107,6 +107,9 @@ static void give_back(struct sweep *s)
 			struct page *page = pfn_to_page(s->blocks[order]);
 
 			s->blocks[order] = page->next;
+			if (s->options->tested) {
+				s->options->tested(page_to_pfn(page), 1u << order);
+			}
 			free_pages(page, order);
 		}
 	}

@@ -20,6 +20,8 @@ struct memtest_options {
 	bool progress; /* print `@mem` lines */
 	/* For tests: called when a pattern is written and not yet verified, with a block under test. */
 	void (*between)(const char *pattern, pfn_t block);
+	/* When all passes were through and before the pages are given back: each range that was tested. */
+	void (*tested)(pfn_t first, u32 pages);
 	/* Called for each bad word instead of printing it. */
 	void (*bad)(phys_addr_t pa, u64 expected, u64 got);
 };
