@@ -47,15 +47,17 @@ ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/leave
 	arch/arm/probe.S arch/arm/secondary.S arch/arm/setup.c arch/arm/smp.c arch/arm/spinlock.c arch/arm/sweep.S arch/arm/switch.S \
 	arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
 MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/lowmem.c mm/memblock.c mm/page.c \
-	mm/page_alloc.c mm/pgtable.c mm/pkmap.c mm/pkmap_query.c mm/pkmap_wait.c mm/slab.c \
+	mm/page_alloc.c mm/page_type.c mm/pgtable.c mm/pkmap.c mm/pkmap_query.c mm/pkmap_wait.c mm/slab.c \
 	mm/va_space.c mm/vm_area.c mm/vmalloc.c mm/walk_check.c
 KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/irq.c kernel/log.c kernel/main.c \
-	kernel/memory.c kernel/memory_start.c kernel/memtest.c kernel/mutex.c kernel/oops.c kernel/panic.c kernel/power.c \
+	kernel/memory.c kernel/memory_baseline.c kernel/memory_start.c kernel/mutex.c kernel/oops.c kernel/panic.c kernel/power.c \
 	kernel/reenter.c kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
 	kernel/whereis.c
 MONITOR_SRCS := kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \
 	kernel/monitor/make.c kernel/monitor/monitor.c kernel/monitor/opened.c kernel/monitor/owners.c \
 	kernel/monitor/phys.c kernel/monitor/tables.c kernel/monitor/trace.c
+MEMTEST_SRCS := kernel/memtest/engine.c kernel/memtest/options.c kernel/memtest/output.c kernel/memtest/passes.c \
+	kernel/memtest/patterns.c kernel/memtest/ranges.c
 DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/ns16550.c drivers/pl011.c drivers/psci.c \
 	drivers/samsung_uart.c drivers/sp805.c drivers/vexpress_sysreg.c
 TEST_SRCS := $(sort $(wildcard tests/kernel/*.c))
@@ -93,7 +95,7 @@ LDFLAGS := -nostdlib -static -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,max-pa
 
 # ---- objects ----
 
-SRCS := $(PIC_SRCS) $(LIB_SRCS) $(ARCH_SRCS) $(MM_SRCS) $(KERNEL_SRCS) $(MONITOR_SRCS) $(DRIVER_SRCS) $(TEST_SRCS)
+SRCS := $(PIC_SRCS) $(LIB_SRCS) $(ARCH_SRCS) $(MM_SRCS) $(KERNEL_SRCS) $(MONITOR_SRCS) $(MEMTEST_SRCS) $(DRIVER_SRCS) $(TEST_SRCS)
 OBJS := $(addprefix $(O)/obj/,$(addsuffix .o,$(basename $(SRCS))))
 PIC_OBJS := $(addprefix $(O)/obj/,$(addsuffix .o,$(basename $(PIC_SRCS))))
 IMAGES := $(O)/fanlight $(O)/fanlight.zImage $(patsubst boards/%.dts,$(O)/%.dtb,$(notdir $(wildcard boards/$(BOARD)/*.dts)))

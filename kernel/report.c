@@ -31,6 +31,11 @@ static const char *bootargs = "";
 static const struct fdt *tree;
 static u64 this_boot; /* its id */
 
+const struct fdt *report_tree(void)
+{
+	return tree;
+}
+
 const char *report_bootargs(void)
 {
 	return bootargs;

@@ -16,7 +16,6 @@
 #include <arch/pte_write.h>
 #include <arch/tlb.h>
 #include <bug.h>
-#include <errno.h>
 #include <mm/directmap.h>
 #include <mm/page_alloc.h>
 #include <mm/pgtable.h>
@@ -28,19 +27,19 @@ static vaddr_t window_va(u32 cpu)
 	return BIGWIN_START + cpu * SZ_2M;
 }
 
-static bool pages_are_normal(phys_addr_t pa, u32 size)
+static bool pages_have_type(pfn_t pfn, u32 pages, enum mem_type type)
 {
-	for (u32 i = 0; i < size / PAGE_SIZE; i++) {
-		if (page_type(pfn_to_page(pa_to_pfn(pa) + i)) != MT_NORMAL) {
+	const struct page *page = pfn_to_page(pfn);
+
+	if (page->flags & PAGE_ALIKE && pages <= SZ_2M / PAGE_SIZE) {
+		return page_type(page) == type;
+	}
+	for (u32 i = 0; i < pages; i++) {
+		if (page_type(pfn_to_page(pfn + i)) != type) {
 			return false;
 		}
 	}
 	return true;
-}
-
-static bool may_map(phys_addr_t pa, u32 size)
-{
-	return ram_may_be_mapped(pa, size) && pages_are_normal(pa, size);
 }
 
 /* Takes this CPU's window; its level-2 entry, or NULL: it is open. */
@@ -57,47 +56,34 @@ static pmd_t *window_take(void)
 	return pmd;
 }
 
-static void *window_open(pmd_t *pmd, pmd_t entry)
+int bigwin_map_prot(phys_addr_t pa, u32 size, pgprot_t prot, void **va)
 {
+	pfn_t pfn = pa_to_pfn(pa);
+	pmd_t *pmd, entry;
+	pte_t *table;
+
+	if (!pa_is_aligned(pa, PAGE_SIZE) || !IS_ALIGNED(size, PAGE_SIZE) || size == 0 ||
+	    size > SZ_2M || !ram_may_be_mapped(pa, size) ||
+	    !pages_have_type(pfn, size / PAGE_SIZE, pgprot_type(prot))) {
+		return -EINVAL;
+	}
+	pmd = window_take();
+	if (!pmd) {
+		return -EBUSY;
+	}
+	if (size == SZ_2M && pa_is_aligned(pa, SZ_2M)) {
+		entry = pfn_pmd_block(pfn, prot);
+	} else {
+		table = tables[current_core()->cpu];
+		for (u32 i = 0; i < size / PAGE_SIZE; i++) {
+			pte_write(&table[i], pfn_pte(pfn + i, prot));
+		}
+		entry = pmd_table(virt_to_phys(table));
+	}
 	pmd_write(pmd, entry);
 	dsb_walk_local(); /* the entry, and those of its table, before this CPU's walker may look */
 	isb();		  /* and before a later access is translated */
-	return (void *)window_va(current_core()->cpu);
-}
-
-int bigwin_map(phys_addr_t pa, void **va)
-{
-	pmd_t *pmd;
-
-	if (!pa_is_aligned(pa, SZ_2M) || !may_map(pa, SZ_2M)) {
-		return -EINVAL;
-	}
-	pmd = window_take();
-	if (!pmd) {
-		return -EBUSY;
-	}
-	*va = window_open(pmd, pfn_pmd_block(pa_to_pfn(pa), PAGE_KERNEL));
-	return 0;
-}
-
-int bigwin_map_pages(phys_addr_t pa, u32 size, void **va)
-{
-	pte_t *table;
-	pmd_t *pmd;
-
-	if (!pa_is_aligned(pa, PAGE_SIZE) || !IS_ALIGNED(size, PAGE_SIZE) || size == 0 ||
-	    size > SZ_2M || !may_map(pa, size)) {
-		return -EINVAL;
-	}
-	pmd = window_take();
-	if (!pmd) {
-		return -EBUSY;
-	}
-	table = tables[current_core()->cpu];
-	for (u32 i = 0; i < size / PAGE_SIZE; i++) {
-		pte_write(&table[i], pfn_pte(pa_to_pfn(pa) + i, PAGE_KERNEL));
-	}
-	*va = window_open(pmd, pmd_table(virt_to_phys(table)));
+	*va = (void *)window_va(current_core()->cpu);
 	return 0;
 }
 

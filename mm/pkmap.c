@@ -71,6 +71,13 @@ u32 pkmap_search(u32 number)
 	return 0;
 }
 
+__cold void pkmap_purge(void)
+{
+	spin_lock(&pkmap.lock);
+	(void)flush_unused();
+	spin_unlock(&pkmap.lock);
+}
+
 /* ---- kmap, kunmap ---- */
 
 /* False: the window has no user. */

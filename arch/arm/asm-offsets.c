@@ -9,6 +9,7 @@
 #include <arch/early_tables.h>
 #include <arch/pgtable.h>
 #include <arch/secondary.h>
+#include <arch/sweep.h>
 #include <arch/trap.h>
 #include <arch/unwind.h>
 #include <layout.h>
@@ -52,4 +53,5 @@ void asm_offsets(void)
 	DEFINE(ABORT_STACK_SHIFT, PAGE_SHIFT);
 	DEFINE(UNWIND_PC, offsetof(struct unwind, r[15]));
 	DEFINE(UNWIND_EXACT, offsetof(struct unwind, exact));
+	DEFINE(SWEEP_GOT, offsetof(struct sweep, got));
 }

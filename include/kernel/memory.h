@@ -14,3 +14,9 @@ void memory_divide(const struct bootargs *args);
 
 /* Direct mapping, page array, allocators, windows, in order. Panics if the RAM does not suffice. */
 void memory_start(const struct bootargs *args);
+
+/*
+ * Empties the CPUs' lists of pages and objects, the slabs that nobody uses and the lazy vmalloc areas;
+ * returns the pages that nobody holds: the same number before and after who gives back all. Process context.
+ */
+u32 memory_baseline(void);

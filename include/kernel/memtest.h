@@ -1,40 +1,79 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory tester: sweeps every free page of the machine, also those no other 32-bit
- * program can address, through bigwin.
+ * The memory tester: takes every page that the page allocator can give, also those that no other
+ * 32-bit program can address, and puts all CPUs to work on them through bigwin.
  *
- * Address in address: each 64-bit word holds its own physical address, so that two places
- * which are one behind a broken address line show each other's numbers; then the inverse,
- * so that every bit was 0 and 1. Everything is written before anything is verified, and in
- * the same order, so all but the last few megabytes have left the caches by then.
- *
- * One CPU, nothing else running: all free memory is taken meanwhile.
+ * Each check reads every location once, and what it reads came from the DRAM. HighMem is tested
+ * uncached where a pass says so: its pages have that memory type meanwhile. Lowmem, whose type never
+ * changes, and HighMem in the other passes are cleaned and invalidated to the point of coherency
+ * between writing and reading.
  */
 #pragma once
 
 #include <lib/string.h>
 #include <mm/page.h>
 
+#define MEMTEST_MAX_PASSES 8
+#define MEMTEST_MAX_BANKS  8
+
+/* What is wrong with one 64-bit word. */
+struct memtest_bad {
+	phys_addr_t pa;
+	u64 expected;
+	u64 got;   /* by the check: its only read */
+	u64 again; /* by a second read, for this report alone */
+};
+
+/* For tests: a broken chip. Called on any CPU, with preemption off and the window open. */
+struct memtest_fault {
+	/* Where the memory answers that should answer at pa, a multiple of 2 MiB. NULL: there. */
+	phys_addr_t (*place)(phys_addr_t pa);
+	/* Something was written to [pa, pa + bytes), which is at va. */
+	void (*written)(void *va, phys_addr_t pa, u32 bytes);
+	/* The word at pa, which is at va, was read once and found wrong. */
+	void (*read_again)(void *va, phys_addr_t pa);
+	/* Each bad word. One call at a time. */
+	void (*bad)(const struct memtest_bad *bad);
+};
+
 struct memtest_options {
-	u32 max_pages; /* about as many; 0: every free page */
-	bool progress; /* print `@mem` lines */
-	/* For tests: called when a pattern is written and not yet verified, with a block under test. */
-	void (*between)(const char *pattern, pfn_t block);
-	/* When all passes were through and before the pages are given back: each range that was tested. */
+	u32 sweeps; /* 0: until somebody stops it */
+	u32 passes; /* a bit for each; 0: all */
+	u32 seed;   /* of the random pass; 0: from the time */
+	u32 fade_s; /* how long the fade pass waits, twice */
+	u64 limit;  /* bytes to test; 0: all that there are */
+	bool errors_only;
+	bool silent; /* prints nothing at all */
+
+	/*
+	 * When all passes were through and before the pages are given back, in ascending order: each
+	 * range that was tested, and each in which something was wrong. Process context. NULL: nobody
+	 * wants to know.
+	 */
 	void (*tested)(pfn_t first, u32 pages);
-	/* Called for each bad word instead of printing it. */
-	void (*bad)(phys_addr_t pa, u64 expected, u64 got);
+	void (*bad)(phys_addr_t start, phys_addr_t end);
+
+	const struct memtest_fault *fault; /* NULL: the memory as it is */
 };
 
 struct memtest_result {
-	u64 tested;  /* bytes */
-	u64 refused; /* bytes that bigwin would not map */
-	u32 errors;  /* bad words; a word that was bad in both patterns counts twice */
+	u64 tested; /* bytes, by every pass that was asked for */
+	u32 errors; /* bad words; each time that it is seen counts */
+	u32 errors_in_pass[MEMTEST_MAX_PASSES];
+	u32 errors_in_bank[MEMTEST_MAX_BANKS]; /* the last: all others */
+	u32 complete; /* passes that were through at least once, a bit for each */
+	bool stopped; /* by a key */
 };
 
-/* One sweep. All pages are free again when it returns, with junk in them. */
+/* Tests, and prints what it finds. All pages are free again when it returns, with junk in them. */
 void memtest_run(const struct memtest_options *options, struct memtest_result *result);
 
-/* `memtest=[N]`: N sweeps (default 1) with progress and coverage. True: something was tested, all
- * words were right, and every page was given back. */
-bool __must_check memtest_main(struct span sweeps);
+/*
+ * The words behind `memtest=`, separated by commas: SWEEPS, loop, errors, seed=N, fade=SECONDS,
+ * size=BYTES, and globs of passes. 0, or -EINVAL: says which word makes no sense.
+ */
+int __must_check memtest_parse(struct span words, struct memtest_options *options);
+
+/* `memtest=…`: all of that, the coverage, KTAP results, and what to reserve. True: something was
+ * tested, all words were right, and every page was given back. */
+bool __must_check memtest_main(struct span words);

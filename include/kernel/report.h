@@ -25,6 +25,9 @@ void story_tell(void);
 /* PMCCNTR just before `@boot`: from image entry on. */
 extern u32 report_boot_cycles;
 
+/* The device tree. After report_boot(). */
+const struct fdt *report_tree(void);
+
 /* The command line as it was given; "" if there is none. After report_boot(). */
 const char *report_bootargs(void);
 

@@ -28,6 +28,7 @@
 #pragma once
 
 #include <config.h>
+#include <lib/ktap.h>
 #include <lib/string.h>
 #include <types.h>
 
@@ -143,6 +144,15 @@ bool tests_set_interleave(struct span text) __must_check;
  * row matches (said), -ENOMEM.
  */
 int bench_run(struct span globs) __must_check;
+
+/* What came of something that is not a test of this image. */
+struct test_result {
+	const char *name;
+	enum ktap_outcome outcome;
+};
+/* The same as a run of one suite; reason: why some were skipped. */
+void results_print(const char *suite, const struct test_result *results, u32 count,
+		   const char *reason);
 
 /* Prints the last run's totals and verdict once more, or that there was none. */
 void tests_report(void);

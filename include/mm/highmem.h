@@ -55,6 +55,9 @@ void kunmap(struct page *page);
 /* The address of a page that has one: direct mapping or kmap; NULL otherwise. A query. */
 void *page_address(const struct page *page);
 
+/* Takes back and flushes the windows without users. May be called where kunmap() may. */
+void pkmap_purge(void);
+
 /* Boot, after the page allocator. */
 void pkmap_init(void);
 

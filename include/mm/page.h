@@ -62,6 +62,7 @@ enum page_state {
 #define PAGE_ORDER_MASK	 0x000000f0u
 #define PAGE_TYPE_SHIFT	 8
 #define PAGE_TYPE_MASK	 0x00000300u /* enum mem_type: the only authority on the page's type */
+#define PAGE_ALIKE	 0x00000400u /* held, and the 2 MiB from here on have its type: page_type.h's */
 #define PAGE_SLAB_SHIFT	 16 /* slab: object size - 1, eleven bits; lowmem, so never kmapped */
 
 #define SECTION_SHIFT	     27 /* 128 MiB of physical memory */

@@ -9,17 +9,12 @@
 #include <arch/current.h>
 #include <arch/irqflags.h>
 #include <kernel/console.h>
-#include <kernel/smp.h>
+#include <kernel/memory.h>
 #include <kernel/test.h>
 #include <kernel/watchdog.h>
-#include <layout.h>
 #include <lib/ktap.h>
 #include <lib/printf.h>
 #include <lib/symtab.h>
-#include <mm/page_alloc.h>
-#include <mm/pgtable.h>
-#include <mm/slab.h>
-#include <mm/vmalloc.h>
 #include <printk.h>
 
 #define TEST_NAME_MAX 64
@@ -158,25 +153,6 @@ static u32 rank_of(const char *suite)
 
 /* ---- running them ---- */
 
-static void shrink_here(__unused void *arg)
-{
-	slab_shrink();
-	page_alloc_cpu_drain();
-}
-
-/* Pages that nobody holds. Level-3 tables of the vmalloc area are kept for ever: they count too. */
-static u32 baseline_pages(void)
-{
-	u32 tables = 0;
-
-	vmalloc_purge(); /* gives descriptors back to the slab */
-	smp_call(~0u, shrink_here, NULL);
-	for (vaddr_t va = vmalloc_start(); va < VMALLOC_END; va += PMD_SIZE) {
-		tables += pmd_is_table(*kernel_pmd(va));
-	}
-	return free_page_count() + tables;
-}
-
 /* What a test must leave as it found it. */
 struct state {
 	u32 windows, atomic;
@@ -218,7 +194,7 @@ static void run_test(const struct test *test, const u32 *baseline)
 	test->run();
 	check_state(&before);
 	if (baseline) {
-		u32 pages = baseline_pages();
+		u32 pages = memory_baseline();
 
 		if (pages != *baseline) {
 			now.failures++;
@@ -233,7 +209,7 @@ static void run_test(const struct test *test, const u32 *baseline)
 
 static void run_suite(const struct suite *suite, struct span globs)
 {
-	u32 tests = suite->selected, baseline = baseline_pages();
+	u32 tests = suite->selected, baseline = memory_baseline();
 
 	ktap_suite_begin(&ktap, suite->name, tests);
 	for (const struct test *test = suite->first; test < suite->end; test++) {
@@ -303,6 +279,22 @@ bool tests_run(struct span globs)
 	watchdog_stop();
 	console_set_tap(NULL);
 	return ktap_end(&ktap);
+}
+
+void results_print(const char *suite, const struct test_result *results, u32 count,
+		   const char *reason)
+{
+	memset(outcomes, 0, sizeof(outcomes));
+	console_set_tap(tap);
+	ktap_begin(&ktap, 1);
+	ktap_suite_begin(&ktap, suite, count);
+	for (u32 i = 0; i < count; i++) {
+		(void)snprintf(now.test, sizeof(now.test), "%s.%s", suite, results[i].name);
+		ktap_result(&ktap, now.test, results[i].outcome, reason);
+	}
+	ktap_suite_end(&ktap, suite);
+	console_set_tap(NULL);
+	(void)ktap_end(&ktap);
 }
 
 void run_end(bool passed)

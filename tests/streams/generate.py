@@ -257,6 +257,53 @@ def fatals():
         "not the test that was asked for"
 
 
+MEM = '@mem {"phase":"end","tested":8585740288,"ram":8589934592,"errors":%d}'
+BAD = '@bad {"pa":"0x0123456008","expected":"0x0123456008","got":"0x0123456018"}'
+
+
+def memory_results(number, own="ok", checker="ok"):
+    """What the memory tester says at its end."""
+    flat = [own, checker]
+    return ["KTAP version 1", "1..1",
+            *suite_lines(number, "memory", [("memory.own", own), ("memory.checker", checker)]),
+            "# Totals: pass:%d fail:%d skip:%d" % tuple(flat.count(r) for r in ("ok", "fail", "skip"))]
+
+
+def memory(*lines, verdict="pass"):
+    """A boot of the memory tester."""
+    return wire([*BANNER, BOOT, LAYOUT, *lines, '@end {"verdict":"%s"}' % verdict])
+
+
+def memtests():
+    """Boots of the memory tester, alone or behind the suites."""
+    yield "memtest-good", "pass", memory(MEM % 0, *memory_results(1)), "all memory is sound"
+    yield "memtest-bad", "fail", memory(BAD, MEM % 1, *memory_results(1, own="fail"),
+                                        verdict="fail"), "a bad word"
+    yield "memtest-stopped", "fail", memory(MEM % 0, *memory_results(1, checker="skip"),
+                                            verdict="fail"), "somebody pressed a key"
+    yield "memtest-no-results", "fail", memory(MEM % 0), "no results"
+    yield "memtest-no-progress", "fail", memory(*memory_results(1)), "nothing says what was tested"
+    yield "memtest-cut-result", "corrupted", memory(
+        MEM % 0, *(line for line in memory_results(1) if "own" not in line)), "a result is lost"
+
+
+def documents():
+    """Two KTAP documents in one boot: suites, then the memory tester."""
+    lines = run()[:-1]
+    pass_end = '@end {"verdict":"pass"}'
+    yield "two-documents", "pass", wire([*lines, MEM % 0, *memory_results(1), pass_end]), \
+        "suites, and behind them the memory tester's results"
+    yield "two-documents-fail", "fail", wire(
+        [*lines, BAD, MEM % 1, *memory_results(1, own="fail"), '@end {"verdict":"fail"}']), \
+        "the suites pass, the memory does not"
+    yield "two-documents-no-totals", "corrupted", wire(
+        [*lines, *memory_results(1)[:-1], pass_end]), "the second one has no totals"
+    yield "two-documents-nested", "corrupted", wire(
+        [*lines[:-1], *memory_results(1), pass_end]), "the second one begins inside the first"
+    yield "two-documents-number", "corrupted", wire([*lines, *memory_results(4), pass_end]), \
+        "numbers begin anew in each"
+
+
 def other_build():
     """A stream of another image."""
     yield "other-build", "infra", wire(run()).replace(BUILD.encode(), b"0" * 40), \
@@ -271,15 +318,16 @@ def files():
     manifest = ["# SPDX-License-Identifier: BSD-2-Clause",
                 "# Written by generate.py. What a reader of the protocol must say of each stream.",
                 "# kind suites: asked for all of `tests`, `may_skip` may be skipped, of image `build`.",
-                "# kind fatal: asked for `fatal`.", "",
+                "# kind fatal: asked for `fatal`. kind memtest: asked for the memory tester.", "",
                 'build = "%s"' % BUILD, 'fatal = "kunmap.double"', 'may_skip = ["tlb.stale_local"]',
                 "tests = ["]
     manifest += ['    "%s",' % test for test in TESTS] + ["]", ""]
-    for group in (good, failing, crashing, ending, corrupted, other_build, fatals):
+    for group in (good, failing, crashing, ending, corrupted, documents, other_build, fatals,
+                  memtests):
         for name, verdict, data, why in group():
             assert name + ".bin" not in made, name
             made[name + ".bin"] = data
-            kind = "fatal" if group is fatals else "suites"
+            kind = {fatals: "fatal", memtests: "memtest"}.get(group, "suites")
             manifest += ["[stream.%s]" % name, 'kind = "%s"' % kind, 'verdict = "%s"' % verdict,
                          'why = "%s"' % why, ""]
     made["streams.toml"] = "\n".join(manifest[:-1]).encode() + b"\n"

@@ -68,7 +68,7 @@ class Stream:
     def __init__(self) -> None:
         self.boots: list[dict] = []
         self.layout: dict | None = None
-        self.plan: int | None = None
+        self.plan: int | None = None  # suites, and totals: of all KTAP documents together
         self.suites: list[Suite] = []
         self.totals: tuple[int, int, int] | None = None
         self.end: str | None = None
@@ -85,6 +85,8 @@ class Stream:
         self.byte_count = 0
         self._tail = b""
         self._suite: Suite | None = None
+        self._planned = self._totalled = False  # the open KTAP document
+        self._suites_before = 0  # of the documents before it
         self._log: list[str] = []
         self._state = self._before_boot
 
@@ -225,15 +227,21 @@ class Stream:
         if text == "    KTAP version 1":
             self._begin_suite(raw)
         elif m := _PLAN.match(text):
-            if self.plan is not None or self.suites:
+            if self._planned or len(self.suites) > self._suites_before:
                 self._fault("a second plan, or a plan after results")
-            self.plan = int(m.group(1))
+            self._planned = True
+            self.plan = (self.plan or 0) + int(m.group(1))
         elif m := _TOTALS.match(text):
-            if self.totals is not None:
+            if self._totalled:
                 self._fault("a second totals line")
-            self.totals = tuple(int(n) for n in m.groups())
+            self._totalled = True
+            before = self.totals or (0, 0, 0)
+            self.totals = tuple(n + int(g) for n, g in zip(before, m.groups(), strict=True))
         elif text == "KTAP version 1":
-            self._fault("a second KTAP document")
+            if not self._totalled:
+                self._fault("a KTAP document inside another")
+            self._planned = self._totalled = False
+            self._suites_before = len(self.suites)
         elif text.startswith("@"):
             self._machine_line(text)
         elif _LOOKS_LIKE_RESULT.match(text):
@@ -318,9 +326,9 @@ class Stream:
         suite = self._suite
         if not suite.name or m.group(3) != suite.name:
             self._fault(f"suite {suite.name!r} ended as {m.group(3)!r}")
-        if int(m.group(2)) != len(self.suites) + 1:
-            self._fault(f"suite {suite.name!r}: number {m.group(2)}, "
-                        f"expected {len(self.suites) + 1}")
+        number = len(self.suites) - self._suites_before + 1
+        if int(m.group(2)) != number:
+            self._fault(f"suite {suite.name!r}: number {m.group(2)}, expected {number}")
         if suite.plan != len(suite.tests):
             self._fault(f"suite {suite.name!r}: plan {suite.plan}, {len(suite.tests)} results")
         if (m.group(1) is not None) != suite.failed():

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns what `memtest=` and the monitor's `memtest` say, and the account at the end: what was tested and
+ * what not, what is wrong, what to reserve, and the results as KTAP.
+ */
+#include "engine.h"
+
+#include <arch/cpreg.h>
+#include <bug.h>
+#include <errno.h>
+#include <kernel/memory.h>
+#include <kernel/report.h>
+#include <kernel/test.h>
+#include <lib/bootargs.h>
+#include <lib/fdt.h>
+#include <lib/printf.h>
+#include <lib/ktap.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <printk.h>
+
+#define MAX_SWEEPS 1000000
+#define MAX_FADE_S 86400
+
+/* ---- words ---- */
+
+/* A number behind `key`: 0 and *value, or -EINVAL if it makes no sense; -ENOENT: another word. */
+static int word_value(struct span word, const char *key, u64 most, u64 *value)
+{
+	struct span text = { word.s + strlen(key), word.len - strlen(key) };
+	u64 n;
+
+	if (word.len < strlen(key) || strncmp(word.s, key, strlen(key)) != 0) {
+		return -ENOENT;
+	}
+	if (bootargs_size(text, &n) < 0 || n > most) {
+		return -EINVAL;
+	}
+	*value = n;
+	return 0;
+}
+
+static int word_passes(struct span word, struct memtest_options *options)
+{
+	u32 found = 0;
+
+	for (u32 n = 0; n < pass_count(); n++) {
+		found |= (u32)span_glob_match(word, memtest_passes[n].name) << n;
+	}
+	options->passes |= found;
+	return found ? 0 : -EINVAL;
+}
+
+static int word_parse(struct span word, struct memtest_options *options)
+{
+	u64 n = options->sweeps, seed = options->seed, fade = options->fade_s;
+	int error = word_value(word, "seed=", UINT32_MAX, &seed);
+
+	if (error == -ENOENT) {
+		error = word_value(word, "fade=", MAX_FADE_S, &fade);
+	}
+	if (error == -ENOENT) {
+		error = word_value(word, "size=", UINT64_MAX, &options->limit);
+	}
+	if (error == -ENOENT && word.len && word.s[0] >= '0' && word.s[0] <= '9') {
+		error = word_value(word, "", MAX_SWEEPS, &n);
+		error = n == 0 ? -EINVAL : error;
+	}
+	options->seed = (u32)seed;
+	options->fade_s = (u32)fade;
+	options->sweeps = (u32)n;
+	if (error != -ENOENT) {
+		return error;
+	}
+	if (span_eq(word, "loop")) {
+		options->sweeps = 0;
+	} else if (span_eq(word, "errors")) {
+		options->errors_only = true;
+	} else {
+		return word_passes(word, options);
+	}
+	return 0;
+}
+
+static void print_words(struct span words, struct span word)
+{
+	char names[MEMTEST_MAX_PASSES * 12] = "";
+	u32 len = 0;
+
+	for (u32 n = 0; n < pass_count(); n++) {
+		len += (u32)snprintf(names + len, sizeof(names) - len, " %s",
+				     memtest_passes[n].name);
+	}
+	printk("error: memtest=%.*s: \"%.*s\" makes no sense: SWEEPS, loop, errors, seed=N, "
+	       "fade=SECONDS, size=BYTES, or passes:%s",
+	       SPAN_ARG(words), SPAN_ARG(word), names);
+}
+
+int memtest_parse(struct span words, struct memtest_options *options)
+{
+	const char *at = words.s, *end = words.s + words.len;
+
+	*options = (struct memtest_options){ .sweeps = 1, .fade_s = 1, .seed = read_pmccntr() };
+	while (at < end) {
+		const char *comma = memchr(at, ',', (size_t)(end - at));
+		struct span word = { at, (size_t)((comma ? comma : end) - at) };
+
+		if (word_parse(word, options) < 0) {
+			print_words(words, word);
+			return -EINVAL;
+		}
+		at = comma ? comma + 1 : end;
+	}
+	return 0;
+}
+
+/* ---- the account ---- */
+
+static u64 allocator_bytes(void)
+{
+	struct zone_info normal, high;
+
+	zone_query(ZONE_NORMAL, &normal);
+	zone_query(ZONE_HIGH, &high);
+	return pfn_to_pa(normal.total_pages + high.total_pages);
+}
+
+static void print_coverage(const struct memtest_result *result)
+{
+	u64 ram = memblock_total(), managed = allocator_bytes();
+	u64 reserved = ram - managed, used = managed - result->tested;
+
+	printk("@mem {\"phase\":\"end\",\"tested\":%llu,\"ram\":%llu,\"reserved\":%llu,\"in_use\":%llu,"
+	       "\"errors\":%u}",
+	       result->tested, ram, reserved, used, result->errors);
+	printk("memtest: %llu KiB of %llu KiB tested: %u bad words", result->tested / 1024,
+	       ram / 1024, result->errors);
+	printk("memtest: not tested: %llu KiB reserved at boot (image, device tree, page array, no-map), "
+	       "%llu KiB in use (tables, slab, stacks, the kept device tree)",
+	       reserved / 1024, used / 1024);
+	for (u32 n = 0; n < min(memblock.memory.count, (u32)MEMTEST_MAX_BANKS); n++) {
+		const struct memblock_range *bank = &memblock.memory.range[n];
+
+		if (result->errors) {
+			printk("memtest: bank %u, %010llx to %010llx: %u bad words", n, bank->start,
+			       bank->start + bank->size - 1, result->errors_in_bank[n]);
+		}
+	}
+}
+
+/* ---- what to reserve: whole pages, in the cells of the tree's root ---- */
+
+static phys_addr_t reserved_end; /* of the node printed last; 0: none yet */
+
+static void cells(char *buf, size_t size, u64 value, int count)
+{
+	u32 at = count > 1 ? (u32)snprintf(buf, size, "0x%x ", pa_section(value, 32)) : 0;
+
+	(void)snprintf(buf + at, size - at, "0x%x", pa_low32(value));
+}
+
+static void print_reserved(phys_addr_t start, phys_addr_t end)
+{
+	char address[24], size[24];
+	int address_cells = fdt_address_cells(report_tree(), fdt_root(report_tree()));
+	int size_cells = fdt_size_cells(report_tree(), fdt_root(report_tree()));
+
+	if (reserved_end == 0) {
+		printk("/ {");
+		printk("\treserved-memory {");
+		printk("\t\t#address-cells = <%d>;", address_cells);
+		printk("\t\t#size-cells = <%d>;", size_cells);
+		printk("\t\tranges;");
+	}
+	start = max(pa_align_down(start, PAGE_SIZE), reserved_end);
+	end = pa_align_up(end, PAGE_SIZE);
+	if (start == end) {
+		return; /* the page is in the node before */
+	}
+	reserved_end = end;
+	cells(address, sizeof(address), start, address_cells);
+	cells(size, sizeof(size), end - start, size_cells);
+	printk("\t\tbad@%llx { reg = <%s %s>; no-map; };", start, address, size);
+}
+
+static void print_reserved_end(void)
+{
+	if (reserved_end) {
+		printk("\t};");
+		printk("};");
+	}
+}
+
+/* ---- `memtest=` ---- */
+
+static void print_results(const struct memtest_options *options,
+			  const struct memtest_result *result)
+{
+	struct test_result results[MEMTEST_MAX_PASSES];
+	u32 count = 0;
+
+	for (u32 n = 0; n < pass_count(); n++) {
+		if (pass_wanted(options, n)) {
+			results[count++] = (struct test_result){
+				.name = memtest_passes[n].name,
+				.outcome = result->errors_in_pass[n] ? KTAP_FAIL :
+					   result->complete >> n & 1 ? KTAP_PASS :
+								       KTAP_SKIP,
+			};
+		}
+	}
+	results_print("memory", results, count, result->stopped ? "stopped by a key" : "no memory");
+}
+
+bool memtest_main(struct span words)
+{
+	struct memtest_options options;
+	struct memtest_result result;
+	u32 baseline, after;
+
+	if (memtest_parse(words, &options) < 0) {
+		return false;
+	}
+	options.bad = print_reserved;
+	reserved_end = 0;
+	printk("memtest: sweeps: %u (0: for ever), seed=0x%x; ^C ends it", options.sweeps,
+	       options.seed);
+	baseline = memory_baseline();
+	memtest_run(&options, &result);
+	print_reserved_end();
+	print_coverage(&result);
+	print_results(&options, &result);
+	after = memory_baseline();
+	if (after != baseline) {
+		warn("memtest took %u free pages and gave back %u", baseline, after);
+	}
+	return result.errors == 0 && result.tested > 0 && !result.stopped && after == baseline;
+}
