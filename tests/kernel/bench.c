@@ -449,7 +449,7 @@ static __cold u32 run_rows(struct env *e, struct span globs)
 			matches++;
 		}
 	}
-	return matches + bench_smp(e->high, globs);
+	return matches + bench_smp(e->high, globs) + bench_memtest(globs);
 }
 
 int __cold bench_run(struct span globs)

@@ -10,3 +10,6 @@ void bench_print(const char *name, u32 insns, u32 rounds);
 
 /* The rows that need several CPUs, as far as the globs and the CPUs there are allow; how many. */
 u32 bench_smp(struct page *high, struct span globs);
+
+/* The memory tester's rows; how many the globs allow. */
+u32 bench_memtest(struct span globs);

@@ -114,7 +114,11 @@ def _op_rows(plan: dict, release: dict, counted: dict) -> list[Row]:
     rows = []
     for op in [*plan, *(o for o in release if o not in plan)]:
         want, row, count = plan.get(op, {}), release.get(op), counted.get(op, {})
-        rows.append(Row(op, want.get("linux"), row and row["insns"], want.get("target"),
+        target = want.get("target")
+        if "share_of" in want:
+            whole, share = want["share_of"]
+            target = round(release.get(whole, {}).get("insns", 0) * share, 1)
+        rows.append(Row(op, want.get("linux"), row and row["insns"], target,
                         tuple(count.get(k) for k in ("tlbi", "dsb", "isb")),
                         tlbi=want.get("tlbi")))
     return rows
