@@ -254,6 +254,7 @@ static void run_destroy(struct run *run, struct thread **threads)
 static void sweeps(struct run *run, u64 bytes)
 {
 	set_types(run, false);
+	report_begin(run, bytes);
 	do {
 		run->sweep++;
 		run->seed = run->options->seed + run->sweep - 1;

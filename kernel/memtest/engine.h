@@ -102,6 +102,8 @@ void run_sweep(struct run *run, u64 bytes);
 void piece_do(struct run *run, phys_addr_t pa, u32 bytes);
 
 /* output.c */
+void report_begin(const struct run *run, u64 bytes);
+void report_rest(const struct run *run);
 void report_pass(const struct run *run); /* it begins */
 void report_progress(struct run *run);
 void report_bad(struct run *run, const struct memtest_bad *bad);

@@ -223,8 +223,6 @@ bool memtest_main(struct span words)
 	}
 	options.bad = print_reserved;
 	reserved_end = 0;
-	printk("memtest: sweeps: %u (0: for ever), seed=0x%x; ^C ends it", options.sweeps,
-	       options.seed);
 	baseline = memory_baseline();
 	memtest_run(&options, &result);
 	print_reserved_end();

@@ -21,11 +21,26 @@ static bool quiet(const struct run *run)
 	return run->options->silent || run->options->errors_only;
 }
 
+void report_begin(const struct run *run, u64 bytes)
+{
+	if (!run->options->silent) {
+		printk("memtest: %llu KiB on %u CPUs, seed=0x%x; ^C ends it", bytes / 1024, run->workers,
+		       run->options->seed);
+	}
+}
+
 void report_pass(const struct run *run)
 {
 	if (!quiet(run)) {
 		printk("memtest: %s: read from DRAM, %scleaned and invalidated before each check",
 		       run->pass->name, run->pass->uncached ? "HighMem uncached, lowmem " : "");
+	}
+}
+
+void report_rest(const struct run *run)
+{
+	if (!quiet(run)) {
+		printk("memtest: %s: rests for %u s", run->pass->name, run->options->fade_s);
 	}
 }
 

@@ -107,6 +107,7 @@ static void rest(struct run *run)
 {
 	u64 until = time_now_us() + run->options->fade_s * 1000000ull;
 
+	report_rest(run);
 	while (time_now_us() < until && !run_stop_wanted(run)) {
 		thread_sleep_us(min((u32)(until - time_now_us()), WAIT_SLICE_US));
 		watchdog_beat();
