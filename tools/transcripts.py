@@ -82,6 +82,7 @@ RULES = (
      (r"^( +\d+ \w+)( +\d+)+$", r"\1 N")),
     ("time and speed",
      (r'"mb_s":\w+', '"mb_s":N'),
+     (r'"left_s":\w+', '"left_s":N'),
      (r"\bfor \d+ s$", "for N s"),
      (r"\b\d+ m?s ago\b", "N s ago"),
      (r"\bin \d+\.\d s$", "in N s")),

@@ -30,8 +30,8 @@ struct memtest_fault {
 	phys_addr_t (*place)(phys_addr_t pa);
 	/* Something was written to [pa, pa + bytes), which is at va. */
 	void (*written)(void *va, phys_addr_t pa, u32 bytes);
-	/* The word at pa, which is at va, was read once and found wrong. */
-	void (*read_again)(void *va, phys_addr_t pa);
+	/* The 32 bytes at pa, which are at va, were read once and found wrong. */
+	void (*was_read)(void *va, phys_addr_t pa);
 	/* Each bad word. One call at a time. */
 	void (*bad)(const struct memtest_bad *bad);
 };

@@ -24,8 +24,8 @@ static bool quiet(const struct run *run)
 void report_begin(const struct run *run, u64 bytes)
 {
 	if (!run->options->silent) {
-		printk("memtest: %llu KiB on %u CPUs, seed=0x%x; ^C ends it", bytes / 1024,
-		       run->workers, run->options->seed);
+		printk("memtest: %llu KiB on %u CPU%s, seed=0x%x; ^C ends it", bytes / 1024,
+		       run->workers, run->workers == 1 ? "" : "s", run->options->seed);
 	}
 }
 

@@ -96,13 +96,9 @@ static void clean(const struct piece *p, void *va, u32 bytes)
 
 static void word_wrong(const struct piece *p, void *va, u64 expected, u64 got)
 {
-	const struct memtest_fault *fault = p->run->options->fault;
 	struct memtest_bad bad = { p->pa + (u32)((char *)va - p->va), expected, got, 0 };
 
 	clean(p, va, sizeof(u64)); /* the second read comes from memory too */
-	if (fault && fault->read_again) {
-		fault->read_again(va, bad.pa);
-	}
 	bad.again = *(volatile u64 *)va;
 	report_bad(p->run, &bad);
 }
@@ -110,6 +106,11 @@ static void word_wrong(const struct piece *p, void *va, u64 expected, u64 got)
 /* s: the pattern at that line, and its words as they were read; leaves it behind the line. */
 static void line_wrong(const struct piece *p, char *line, struct sweep *s)
 {
+	const struct memtest_fault *fault = p->run->options->fault;
+
+	if (fault && fault->was_read) {
+		fault->was_read(line, p->pa + (u32)(line - p->va));
+	}
 	for (u32 i = 0; i < SWEEP_WORDS; i++) {
 		u64 expected = pattern_next(p->run->step, s);
 

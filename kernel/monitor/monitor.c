@@ -77,7 +77,7 @@ const struct command commands[] = {
 	{ "mw PHYSADDR WORD\0writes there", cmd_mw, 0, UNSAFE },
 	{ "test [GLOB]\0suites", cmd_run, COMPLETE_TEST, UNSAFE },
 	{ "bench [GLOB]\0benchmarks", cmd_run, 0, UNSAFE },
-	{ "memtest [SWEEPS]\0all free memory", cmd_run, 0, UNSAFE },
+	{ "memtest [WORD,...]\0all free memory", cmd_run, 0, UNSAFE },
 	{ "load\0receives a file by YMODEM", cmd_load, 0, UNSAFE },
 	{ "boot PHYSADDR|#N [ARG]...\0starts the zImage there; #N: a file that came by load",
 	  cmd_boot, 0, UNSAFE },

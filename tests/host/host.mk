@@ -16,11 +16,12 @@ HOST_CORPUS ?= $(O)/cache/dtbs
 HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate flash_slot ktap list log ns16550 printf ram_alias samsung_uart string words ymodem
 # Tests of higher floors, as they appear.
 HOST_TESTS += $(patsubst tests/host/test_%.c,%,$(sort $(wildcard $(addprefix tests/host/test_, \
-	buddy.c memblock.c slab.c va_space.c))))
+	buddy.c memblock.c ranges.c slab.c va_space.c))))
 
 host_src_buddy := mm/buddy.c
 host_src_log := kernel/log.c
 host_src_memblock := mm/memblock.c
+host_src_ranges := kernel/memtest/ranges.c
 host_src_slab := mm/slab.c
 host_src_va_space := mm/va_space.c
 host_src_console_find := tests/host/blob.c

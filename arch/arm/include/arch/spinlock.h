@@ -37,7 +37,7 @@ enum lock_rank {
 	LOCK_RANK_MEMORY,   /* the allocators' */
 	LOCK_RANK_WAIT,	    /* wait queues, sleepers */
 	LOCK_RANK_RUNQUEUE, /* one CPU's at a time */
-	LOCK_RANK_DEVICE,   /* nothing is taken inside: irq.lock, input.lock, polled.lock */
+	LOCK_RANK_DEVICE, /* nothing is taken inside: irq.lock, input.lock, run.lock, polled.lock */
 	LOCK_RANK_CONSOLE,
 };
 
