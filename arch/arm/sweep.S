@@ -20,7 +20,7 @@
 	.macro routine name
 	.global	\name
 	.type	\name, %function
-	.balign	64
+	.balign	16
 \name:
 	.fnstart
 	push	{r2, r4-r11, lr}
@@ -226,7 +226,7 @@ routine_end sweep_turn_down
  */
 	.global	sweep_clean
 	.type	sweep_clean, %function
-	.balign	32
+	.balign	16
 sweep_clean:
 	.fnstart
 	.cantunwind

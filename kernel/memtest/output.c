@@ -7,6 +7,7 @@
 
 #include <arch/cpreg.h>
 #include <kernel/time.h>
+#include <kernel/watchdog.h>
 #include <lib/div.h>
 #include <lib/printf.h>
 #include <mm/memblock.h>
@@ -139,6 +140,7 @@ void report_bad(struct run *run, const struct memtest_bad *bad)
 		run->options->fault->bad(bad);
 	}
 	spin_unlock(&run->lock);
+	watchdog_beat(); /* a piece that is all bad takes long */
 	if (run->options->silent || line > MAX_BAD_LINES) {
 		return;
 	}
