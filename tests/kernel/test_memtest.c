@@ -338,21 +338,3 @@ FATAL_TEST(page_type.lowmem, "page.type_of_lowmem")
 
 	page_types_set(page_to_pfn(page), 1, MT_UNCACHED);
 }
-
-/* ---- words ---- */
-
-static bool parses(const char *text, struct memtest_options *options)
-{
-	return memtest_parse((struct span){ text, strlen(text) }, options) == 0;
-}
-
-TEST(memtest, options)
-{
-	struct memtest_options o;
-
-	CHECK(parses("", &o) && o.sweeps == 1 && o.passes == 0 && o.fade_s == 1);
-	CHECK(parses("3,c*,seed=0x10,fade=5,size=64M,errors", &o));
-	CHECK(o.sweeps == 3 && o.passes == (CHECKER | COPY) && o.seed == 16 && o.fade_s == 5);
-	CHECK(o.limit == 64 * SZ_1M && o.errors_only);
-	CHECK(parses("loop,own", &o) && o.sweeps == 0 && o.passes == OWN);
-}
