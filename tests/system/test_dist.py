@@ -19,6 +19,7 @@ from runner.table import ROOT
 
 PACK = [sys.executable, ROOT / "tools" / "dist"]
 VERSION = "v0-test"
+FLASH = "vexpress-a15-flash.img"
 # What make would hand down from the `make test` that we run in.
 MAKES_OWN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "O", "DIST")
 
@@ -64,6 +65,15 @@ def fixture_unpacked(archive, tmp_path_factory):
     return folder / f"fanlight-{VERSION}"
 
 
+def flash_image(build, out):
+    """What `make flash` makes of a build, elsewhere."""
+    subprocess.run([sys.executable, ROOT / "tools" / "flashimage.py", "--loader",
+                    build / "flash" / "vexpress-a15.bin", "--kernel", build / "fanlight.zImage",
+                    "--dtb", build / "vexpress-a15.dtb", "--ram", "2G", "--append", "", "--output",
+                    out], check=True, capture_output=True)
+    return out
+
+
 # -- the same bytes --------------------------------------------------------------------------
 
 
@@ -71,8 +81,9 @@ def test_a_copy_far_away_gives_the_same_bytes(archive, unpacked, builds, tmp_pat
     """The archive is what packing this folder's own build gives."""
     made = sorted(p.name for p in unpacked.iterdir())
     files = [builds.root / name for name in made
-             if name not in ("README.md", "LICENSE", "SHA256SUMS")]
-    assert {"fanlight", "fanlight.zImage", "vexpress-a15.dtb"} <= set(made)
+             if name not in ("README.md", "LICENSE", "SHA256SUMS", FLASH)]
+    assert {"fanlight", "fanlight.zImage", "vexpress-a15.dtb", FLASH} <= set(made)
+    files.append(flash_image(builds.root, tmp_path / FLASH))
     for file in files:
         assert file.exists(), f"{file}: make it first"
         assert file.read_bytes() == (unpacked / file.name).read_bytes(), file.name
