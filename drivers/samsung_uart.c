@@ -4,7 +4,8 @@
  * Receiver and Transmitter"). Output is polled. Baud rate, format and clock stay as the loader left
  * them: nothing here writes UBRDIV, UFRACVAL or ULCON.
  *
- * UNTESTED: written from the documentation. No Exynos 5 was at hand, and QEMU plays none.
+ * UNTESTED on any chip: written from the documentation. No Exynos 5 was at hand, and QEMU plays none; what
+ * it plays is the UART of an Exynos 4210 (tests/system/uart_guest.c).
  */
 #include <drivers/samsung_uart.h>
 

@@ -2,14 +2,18 @@
 """Input through a 16550, whatever a device tree calls it and however wide its registers are.
 
 What is typed must come by interrupt, whole, and a break must be seen even if it is output that reads
-the line status, for the read clears it. The PL011 has the same from test_monitor.py.
+the line status, for the read clears it. The PL011 has the same from test_monitor.py, and Samsung's
+driver is tried alone.
 """
 
 import re
+import subprocess
 
 import pytest
 
-from test_monitor import Booted, at_the_prompt
+from runner.qemu import Guest
+from runner.table import ROOT
+from test_monitor import PATIENCE, Booted, at_the_prompt
 
 TREES = ["", "uart-ti", "uart-tegra"]  # by four bytes, one, two
 
@@ -57,3 +61,46 @@ def test_a_break_during_output_is_seen(m):
         m.guest.qmp.command("chardev-send-break", id="serial")
         assert m.wait().count("\n") < whole / 2
     at_the_prompt(m)
+
+
+# ---- Samsung's, which no machine has that the kernel runs on ----
+
+@pytest.fixture(name="port")
+def fixture_port(tmp_path):
+    """The driver alone (uart_guest.c) on QEMU's Exynos 4210."""
+    guest_at = tmp_path / "guest"
+    subprocess.run(["arm-none-eabi-gcc", "-std=gnu11", "-O1", "-ffreestanding", "-nostdlib",
+                    "-march=armv7-a", "-marm", "-mgeneral-regs-only", "-mfloat-abi=soft",
+                    "-mno-unaligned-access", "-DCONFIG_VMSPLIT=3", "-DCONFIG_DEBUG=0",
+                    "-DCONFIG_COUNT=0", "-I", ROOT / "include", "-I", ROOT / "arch/arm/include",
+                    "-Wall", "-Wextra", "-Werror", "-Wl,-Ttext=0x40010000,--build-id=none",
+                    "-o", guest_at, ROOT / "tests/system/uart_guest.c",
+                    ROOT / "drivers/samsung_uart.c"], check=True)
+    with Guest(["qemu-system-aarch64", "-M", "smdkc210", "-smp", "2", "-m", "512M", "-display",
+                "none", "-nodefaults", "-kernel", str(guest_at)], tmp_path / "errors") as guest:
+        guest.start()
+        guest.serial.timeout = PATIENCE
+        guest.serial.expect_exact(b"ready\n")
+        yield guest.serial
+
+
+def taken(port):
+    """What one interrupt brought; behind the one before there was nothing, or it still asked."""
+    port.expect(rb"\[(.*?)\]")
+    assert port.before == b""
+    return port.match[1]
+
+
+def test_samsung_takes_by_interrupt_and_sends(port):
+    port.send(b"a")
+    assert taken(port) == b"a"
+    text = bytes(range(0x20, 0x5b)) * 4  # more than the fullest FIFO has at once
+    port.send(text)
+    got = b""
+    while len(got) < len(text):
+        got += taken(port)
+    assert got == text
+    port.send(b"q")
+    assert taken(port) == b"q"
+    port.expect_exact(b"done\n")
+    assert port.before == b""
