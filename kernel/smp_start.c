@@ -423,7 +423,7 @@ const char *smp_leave_check(bool *pen)
 	}
 	leave_register = 0;
 	for (u32 i = 0; i < METHODS_MAX && methods[i]; i++) {
-		firmware |= methods[i]->is_off != NULL;
+		firmware |= methods[i]->clusters;
 		if (methods[i]->pen_register && cpu_named > 1 && irq_controller_present()) {
 			leave_register = methods[i]->pen_register();
 		}
@@ -439,7 +439,7 @@ const char *smp_leave_check(bool *pen)
 
 		if (!method	? state != SECONDARY_LATE :
 		    method->off ? !runs && !method->is_off(secondaries[cpu].mpidr) :
-				  runs && !method->pen_register) {
+				  !method->pen_register) {
 			return no_way_back;
 		}
 	}

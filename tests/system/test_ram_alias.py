@@ -45,10 +45,10 @@ def test_no_descriptor_leads_to_the_low_address(tree, build):
                 session.guest.qmp.command("cont")
 
 
-def alias_booted(**changes):
+def alias_booted(dtb="keystone2", **changes):
     """At its prompt; images are in its RAM, put there by the low address."""
     args = in_ram(BUILDS.image("release"), *(LOW + copy for copy in COPIES))
-    return Booted(dtb="keystone2", args=args, cpu=SVC, **MACHINE, **changes)
+    return Booted(dtb=dtb, args=args, cpu=SVC, **MACHINE, **changes)
 
 
 def test_image_in_ram_runs_again_and_again():
@@ -74,3 +74,13 @@ def test_the_low_address_is_no_memory():
     with alias_booted() as m:
         m.says(f"boot {LOW + COPIES[0]:#x}", "not all of it is RAM")
         m.says("boot 0x8c0000000", "with the MMU off it must lie below 4 GiB")
+
+
+def test_firmware_that_only_starts_cpus():
+    """It has those that were left out; one that it started nobody can give back to it."""
+    with alias_booted(dtb="keystone2-psci") as m:
+        assert cpus_online(m) == 4
+        m.says(f"boot {REAL + COPIES[0]:#x}", "a CPU could not be started again")
+    with alias_booted(dtb="keystone2-psci", bootargs="monitor maxcpus=1") as m:
+        said, lines = boot_to_prompt(m, f"{REAL + COPIES[0]:#x} monitor")
+        assert "other CPUs off" in said and "smp: 4 of 4 CPUs run, by psci" in lines
