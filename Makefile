@@ -28,11 +28,8 @@ Q := $(if $(filter 1,$(V)),,@)
 ifneq ($(filter-out 3g 2g 1g,$(VMSPLIT)),)
 $(error VMSPLIT=$(VMSPLIT): 3g, 2g or 1g)
 endif
-# Boards that only U-Boot tools know (tools/uboot/boards.toml) have no folder.
-ifneq ($(filter-out load sdcard flash-board,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(wildcard boards/$(BOARD)/),)
 $(error BOARD=$(BOARD): there is no boards/$(BOARD)/)
-endif
 endif
 
 # ---- sources, sorted; each in one list ----

@@ -23,15 +23,18 @@ class Cut(Exception):
 
 
 class Cable:
-    """A context manager. `fate(data, at)` says what becomes of the bytes from offset `at` on."""
+    """A context manager. `fate(data, at)` says what becomes of the bytes from offset `at` on;
+    `typing(data, at)` the same of what goes to the board.
+    """
 
-    def __init__(self, args, folder, fate=lambda data, at: data, on=False):
-        self._args, self._folder, self._fate = args, pathlib.Path(folder), fate
+    def __init__(self, args, folder, fate=lambda data, at: data, on=False,
+                 typing=lambda data, at: data):
+        self._args, self._folder, self._fate, self._typing = args, pathlib.Path(folder), fate, typing
         self._switch = self._folder / "power"
         self._switch.write_text("on\n" if on else "")
         self.power = f"echo %s >>{shlex.quote(str(self._switch))}"
         self._stop = threading.Event()
-        self._guest, self._done, self.sent = None, 0, 0
+        self._guest, self._done, self.sent, self.typed = None, 0, 0, 0
 
     def __enter__(self):
         self._master, slave = pty.openpty()
@@ -99,8 +102,12 @@ class Cable:
             typed = os.read(self._master, 4096)
         except (BlockingIOError, OSError):  # nobody has the port open
             return
-        if typed and self._guest:
-            self._guest.serial.send(typed)
+        out = self._typing(typed, self.typed)
+        self.typed += len(typed)
+        if out and self._guest:
+            self._guest.serial.send(bytes(out))
+        if self.typed >= getattr(self._typing, "cut_at", self.typed + 1):
+            raise Cut
 
 
 # -- fates -----------------------------------------------------------------------------------

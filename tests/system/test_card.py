@@ -92,23 +92,23 @@ def test_the_same_card_each_time(tmp_path):
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("name", sorted(uboot_table.boards()))
+@pytest.mark.parametrize("name", sorted(
+    path.parent.name for path in ROOT.glob("boards/*/hardware.toml")))
 def test_every_board_of_the_table(tmp_path, name):
     """Its partition is where the table says, and nothing before it but the partition table."""
-    own = {"own": builds().root / f"{name}.dtb", "control": None, "firmware": None}
     one = uboot_table.board(name)
-    dtb = own.get(one.dtb, builds().root / "vexpress-a15.dtb")
+    dtb = builds().root / "vexpress-a15.dtb" if one.dtb else None
     _, out = made(tmp_path, board=name, dtb=dtb, force=True)
     flash.check_image(one, out)
-    listed = subprocess.run(["mdir", "-b", "-i", f"{out}@@{one.start * SECTOR}", "::"], check=True,
+    listed = subprocess.run(["mdir", "-b", "-i", f"{out}@@{one.card_start * SECTOR}", "::"], check=True,
                             capture_output=True, text=True).stdout
     names = {line.removeprefix("::/") for line in listed.split()}
     assert {"boot.scr", "fanlight.itb", "fanlight.txt", "fanlight.zImage"} <= names
-    text = subprocess.run(["mtype", "-i", f"{out}@@{one.start * SECTOR}", "::fanlight.txt"],
+    text = subprocess.run(["mtype", "-i", f"{out}@@{one.card_start * SECTOR}", "::fanlight.txt"],
                           check=True, capture_output=True, text=True).stdout
     assert f"fl_args={ARGS}\n" in text and "fl_how=fit\n" in text
-    assert (f"fl_first={one.first}\n" in text) == bool(one.first)
-    assert (ROOT / one.page).is_file()
+    assert (f"fl_first={'; '.join(one.before_boot)}\n" in text) == bool(one.before_boot)
+    assert one.compatible
 
 
 def test_nothing_half_made(tmp_path):
@@ -147,14 +147,16 @@ def test_words_that_make_no_card(tmp_path):
         made(tmp_path, board="midway", dtb=cut)
 
 
-def test_a_table_that_contradicts_itself(tmp_path):
-    text = uboot_table.BOARDS.read_text()
-    for old, new, why in (("reserved = [[16, 8192,", "reserved = [[0, 8192,", "SPL at 8 KiB"),
-                          ("reserved = [[16, 8192,", "reserved = [[16, 8193,", "SPL at 8 KiB"),
-                          ("start = 2048", "begin = 2048", "begin")):
-        (tmp_path / "boards.toml").write_text(text.replace(old, new, 1))
-        with pytest.raises(BoardError, match=why):
-            uboot_table.boards(tmp_path / "boards.toml")
+@pytest.mark.parametrize(("first", "behind"), [(0, 8192), (16, 8193), (20, 20)])
+def test_a_table_that_contradicts_itself(tmp_path, monkeypatch, first, behind):
+    """What is reserved must lie between the partition table and the partition."""
+    text = (ROOT / "boards" / "orangepi-pc" / "hardware.toml").read_text()
+    (tmp_path / "boards" / "some").mkdir(parents=True)
+    (tmp_path / "boards" / "some" / "hardware.toml").write_text(
+        text.replace("[[16, 8192,", f"[[{first}, {behind},"))
+    monkeypatch.setattr(table, "ROOT", tmp_path)
+    with pytest.raises(BoardError, match="SPL at 8 KiB.*are not between"):
+        uboot_table.board("some")
 
 
 # -- writing it ------------------------------------------------------------------------------
@@ -233,8 +235,8 @@ def test_the_boards_own_loader_stays(tmp_path, name):
         subprocess.run(argv, check=True, capture_output=True)
     after, card_bytes = (tmp_path / "device").read_bytes(), out.read_bytes()
     assert after[:SECTOR] == card_bytes[:SECTOR]
-    assert after[SECTOR:one.start * SECTOR] == before[SECTOR:one.start * SECTOR]
-    assert after[one.start * SECTOR:size] == card_bytes[one.start * SECTOR:]
+    assert after[SECTOR:one.card_start * SECTOR] == before[SECTOR:one.card_start * SECTOR]
+    assert after[one.card_start * SECTOR:size] == card_bytes[one.card_start * SECTOR:]
     assert after[size:] == before[size:]
 
 

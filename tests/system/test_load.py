@@ -5,8 +5,8 @@ Owns: the lines that are spoiled. Real YMODEM is slow under QEMU, whose UART tak
 the whole kernel goes over once; faults are shown with a stand-in of 4 KiB.
 """
 
+import contextlib
 import os
-import pathlib
 import pty
 import re
 import select
@@ -15,19 +15,37 @@ import subprocess
 import sys
 import threading
 import time
+import tty
 
 import pytest
 
+from cable import Cable, at_offset, cut_at
 from conftest import builds
-from line import Line, UBootBoard
 from runner import table
 from runner.table import ROOT
 from uboot import tree
-from uboot.table import board as board_of
 
-UBOOT = table.board("qemu-virt").uboot
 LOAD = [sys.executable, str(ROOT / "tools" / "load")]
 INFRA = 7
+
+
+def uboot(folder, memory="1G", **how):
+    """Debian's U-Boot for qemu_arm behind a cable."""
+    board = table.board("qemu-virt")
+    args = [board.binary, "-machine", board.machine, "-cpu", board.cpu, "-m", memory, "-smp", "4",
+            "-display", "none", "-nodefaults", "-no-reboot", *board.args, "-bios", board.uboot]
+    return Cable(args, folder, on=True, **how)
+
+
+@contextlib.contextmanager
+def nobody():
+    """A port with nothing behind it, and the descriptor where a board would be."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    name = os.ttyname(slave)
+    os.close(slave)
+    yield name, master
+    os.close(master)
 
 
 def stand_in(folder):
@@ -62,18 +80,13 @@ def refused(done, *patterns):
 # -- it boots --------------------------------------------------------------------------------
 
 
-def test_the_kernel_over_a_line_that_flips_a_bit():
+def test_the_kernel_over_a_line_that_flips_a_bit(tmp_path):
     """5 GiB, of which U-Boot sees 1: said, and repaired by what the tree names."""
-    def flip(data, at):
-        if at <= 50000 < at + len(data):
-            data = bytearray(data)
-            data[50000 - at] ^= 0x20
-        return bytes(data)
-
-    with UBootBoard(UBOOT, memory="5G", spoil=flip) as b:
-        done = load(b.line.name, builds().root, "--memory", "tree", "--args",
+    flip = at_offset(50000, lambda byte: bytes([byte[0] ^ 0x20]))
+    with uboot(tmp_path, memory="5G", typing=flip) as b:
+        done = load(b.port, builds().root, "--memory", "tree", "--args",
                     "selftest=highmem.* panic=poweroff", timeout=300)
-        sent = b.line.sent
+        sent = b.typed
     assert done.returncode == 0, done.stderr
     assert "load: U-Boot 20" in done.stderr
     assert "U-Boot knows 1024 MiB of RAM (mem=1G@0x40000000), the device tree names 5120 MiB" \
@@ -91,33 +104,18 @@ def test_the_kernel_over_a_line_that_flips_a_bit():
 
 
 def test_a_port_that_is_not_there(small):
-    refused(load("/dev/no-such-port", small), "/dev/no-such-port: no such port")
-
-
-def test_a_file_that_is_no_port(small):
-    refused(load(str(small / "fanlight.zImage"), small), "fanlight.zImage: ")
+    refused(load("/dev/no-such-port", small), "/dev/no-such-port: No such file")
 
 
 def test_a_port_that_somebody_has_open(small):
-    line = Line()
-    holder = subprocess.Popen(["sleep", "60"], stdin=open(line.name, "rb"))
-    try:
-        refused(load(line.name, small), rf"busy: sleep \(process {holder.pid}\) has it open")
-    finally:
-        holder.kill()
-        holder.wait()
-
-
-def test_a_port_that_is_locked(small):
-    """By one whose open files we may not see: only the lock says so."""
-    line = Line()
-    code = ("import fcntl, os, sys; sys.path.insert(0, 'tools'); from load import port; "
-            f"p = os.open({line.name!r}, os.O_RDWR | os.O_NOCTTY); fcntl.flock(p, fcntl.LOCK_EX); "
-            f"port._others = lambda path: []\ntry: port.Port({line.name!r})\n"
-            "except port.PortError as error: print(error)")
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
-                          check=False)
-    assert re.search(r"busy: somebody else holds it", done.stdout), done.stderr
+    """All else about ports is test_board.py's."""
+    with nobody() as (port, _):
+        holder = subprocess.Popen(["sleep", "60"], stdin=open(port, "rb"))
+        try:
+            refused(load(port, small), rf"is busy: sleep \(process {holder.pid}\) has it open")
+        finally:
+            holder.kill()
+            holder.wait()
 
 
 def spoil_image(folder, change):
@@ -156,80 +154,86 @@ def test_trees_that_are_not_this_boards(small, what, why):
 
 
 def test_words_that_cannot_be_told(small):
-    refused(load("/dev/null", small, board="no-board"), "BOARD=no-board: not in .*jetson-tk1")
-    refused(load("/dev/null", small, board="keystone2"), "say DTB=FILE")
+    refused(load("/dev/null", small, board="no-board"), "BOARD=no-board: .*real boards: .*jetson-tk1")
     refused(load("/dev/null", small, "--dtb", "/no/such"), "DTB=/no/such: no such file")
     refused(load("/dev/null", small, "--args", "a'; saveenv; '"), "ARGS: \"'\" cannot be typed")
 
 
 def test_a_command_for_power_that_fails(small):
-    line = Line()
-    refused(load(line.name, small, "--power", "exit 3"), "`exit 3` ended with 3")
+    with nobody() as (port, _):
+        refused(load(port, small, "--power", "exit 3"), "`exit 3` ended with 3")
 
 
 # -- nobody there, or somebody else ----------------------------------------------------------
 
 
 def test_silence(small):
-    line = Line()
-    refused(load(line.name, small, "--wait", "1.5"), "no U-Boot prompt within 2 s: nothing came")
+    with nobody() as (port, _):
+        refused(load(port, small, "--wait", "1.5"), "no U-Boot prompt within 2 s: nothing came")
 
 
 def test_something_that_is_not_uboot(small):
     """A login, whatever it is asked."""
-    line = Line()
+    with nobody() as (port, board):
+        over = threading.Event()
 
-    def answer():
-        while line.guest.recv(100):
-            line.guest.sendall(b"\r\nboard login: ")
+        def answer():
+            while not over.is_set():
+                try:
+                    os.read(board, 100)
+                    os.write(board, b"\r\nboard login: ")
+                except OSError:  # nobody has the port open yet
+                    time.sleep(0.02)
 
-    threading.Thread(target=answer, daemon=True).start()
-    refused(load(line.name, small, "--wait", "2"), "no U-Boot prompt.*board login:")
-    line.close()
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        refused(load(port, small, "--wait", "2"), "no U-Boot prompt.*board login:")
+        over.set()
+        thread.join()
 
 
 # -- with U-Boot, and a line that fails ------------------------------------------------------
 
 
-def cut_at(byte):
-    return lambda data, at: None if at + len(data) > byte else data
-
-
 def test_the_line_is_cut_in_the_transfer(small):
-    with UBootBoard(UBOOT, spoil=cut_at(3500)) as b:
-        done = load(b.line.name, small)
+    with uboot(small, typing=cut_at(3500)) as b:
+        done = load(b.port, small)
     refused(done, "the line was lost")
     assert "4096 bytes, to" in done.stderr  # so it was under way
     assert "bootz" not in done.stderr
 
 
 def test_the_line_is_cut_in_the_run(small):
-    state = {"seen": b""}
+    """Behind `Starting kernel`."""
+    seen = b""
 
-    def cut(data, at):
-        state["seen"] += data
-        return None if b"Starting kernel ...\r\n" in state["seen"][:-1] else data
+    def fate(data, at):
+        nonlocal seen
+        seen += data
+        if b"Starting kernel ...\r\n" in seen:
+            fate.cut_at = at + len(data)
+        return data
 
-    with UBootBoard(UBOOT, spoil_back=cut) as b:
-        done = load(b.line.name, small)
+    with uboot(small, fate=fate) as b:
+        done = load(b.port, small)
     assert done.returncode == INFRA
-    assert re.search(r"the line was lost", done.stderr)
+    assert re.search(r"the line was lost .*, in the middle of the run", done.stderr)
 
 
 def test_a_kernel_that_says_nothing(small):
-    with UBootBoard(UBOOT) as b:
-        done = load(b.line.name, small, "--silence", "2")
+    with uboot(small) as b:
+        done = load(b.port, small, "--silence", "2")
     assert done.returncode == 3
     assert re.search("load: hang: no @end, not even @boot", done.stderr)
 
 
 def test_a_line_that_damages_every_block(small):
     """Ten times the same block, then an end: nothing is booted."""
-    def damage(data, at):
+    def damage(data, _at):
         return data.replace(b"\xa5\xa5\xa5\xa5", b"\xa5\xa5\xa4\xa5")
 
-    with UBootBoard(UBOOT, spoil=damage) as b:
-        done = load(b.line.name, small)
+    with uboot(small, typing=damage) as b:
+        done = load(b.port, small)
     refused(done, r"transfer failed: byte 0 was refused, or not answered, 10 times")
 
 
@@ -237,7 +241,7 @@ def test_memory_that_does_not_keep_it(small):
     """What U-Boot reads back has another CRC than what was sent."""
     tail = b""
 
-    def change(data, at):
+    def change(data, _at):
         nonlocal tail
         out = bytearray()
         for byte in data:
@@ -246,27 +250,41 @@ def test_memory_that_does_not_keep_it(small):
             out += b"0" if tail == b"==> " else b""
         return bytes(out)
 
-    with UBootBoard(UBOOT, spoil_back=change) as b:
-        done = load(b.line.name, small)
+    with uboot(small, fate=change) as b:
+        done = load(b.port, small)
     refused(done, "CRC mismatch: [0-9a-f]{8} here, 0[0-9a-f]{7} in the board's memory: not booted")
 
 
 def test_the_wrong_board(small):
     """A Versatile Express's tree, and a U-Boot that runs on something else; then all the same."""
-    with UBootBoard(UBOOT) as b:
-        done = load(b.line.name, small, board="vexpress-a15")
+    with uboot(small) as b:
+        done = load(b.port, small, board="vexpress-a15")
         refused(done, "this U-Boot runs on linux,dummy-virt, and .*vexpress-a15.dtb is for "
                       "arm,vexpress,v2p-ca15, arm,vexpress: the wrong board")
         assert "to 0x" not in done.stderr
         # U-Boot stands at its prompt now: no autoboot to stop.
-        done = load(b.line.name, small, "--force", "--image-at", "0x40400000", "--dtb-at",
+        done = load(b.port, small, "--force", "--image-at", "0x40400000", "--dtb-at",
                     "0x40410000", board="vexpress-a15")
         refused(done, "lie over each other")
-        done = load(b.line.name, small, "--force", "--image-at", "0x40400000", "--dtb-at",
+        done = load(b.port, small, "--force", "--image-at", "0x40400000", "--dtb-at",
                     "0x44000000", "--silence", "2", board="vexpress-a15")
     assert "warning: this U-Boot runs on linux,dummy-virt" in done.stderr
     assert "vexpress-a15.dtb, " in done.stderr and "Starting" not in done.stderr
     assert done.returncode == 3
+
+
+def test_as_the_loader_of_test_board(small):
+    """Its LOAD= gets the port as standard input, and leaves all behind bootz to be read."""
+    with uboot(small) as b, open(b.port, "r+b", buffering=0) as port:
+        tty.setraw(port)
+        argv = [*LOAD, "--board", "qemu-virt", "--build", str(small)]
+        done = subprocess.run(argv, stdin=port, stdout=port, stderr=subprocess.PIPE, timeout=120,
+                              check=False, encoding="latin-1")
+        assert done.returncode == 0, done.stderr
+        said = b""
+        while b"Starting kernel" not in said:
+            assert select.select([port], [], [], 20)[0], said
+            said += port.read(4096)
 
 
 def test_the_terminal_is_handed_over(small):
@@ -274,12 +292,12 @@ def test_the_terminal_is_handed_over(small):
     keys, terminal = pty.openpty()
     seen = []
 
-    def watch(data, at):
+    def watch(data, _at):
         seen.append(data)
         return data
 
-    with UBootBoard(UBOOT, spoil=watch) as b:
-        argv = [*LOAD, "--serial", b.line.name, "--board", "qemu-virt", "--build", str(small)]
+    with uboot(small, typing=watch) as b:
+        argv = [*LOAD, "--serial", b.port, "--board", "qemu-virt", "--build", str(small)]
         with subprocess.Popen(argv, stdin=terminal, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as process:
             try:
@@ -308,10 +326,3 @@ def test_mem_lines():
     assert tree.mem_line([(0, 0xff800000), (0x200000000, 3 << 32)]) == \
         "mem=4088M@0x0 mem=12G@0x200000000"
     assert tree.merged([(0x80000000, 1 << 30), (0x40000000, 1 << 30)]) == [(0x40000000, 2 << 30)]
-
-
-@pytest.mark.parametrize("name", ["vexpress-a15", "midway", "orangepi-pc"])
-def test_own_trees_are_their_boards(name):
-    path = pathlib.Path(builds().root / f"{name}.dtb")
-    tree.check(path)
-    tree.check_owner(board_of(name), path)

@@ -19,7 +19,7 @@ from uboot import table  # noqa: E402
 from uboot.table import BoardError  # noqa: E402
 
 
-def image_of(board: table.Board, build: pathlib.Path) -> pathlib.Path:
+def image_of(board: table.Hardware, build: pathlib.Path) -> pathlib.Path:
     """Where a board's card image is."""
     return build / f"{board.name}-sdcard.img"
 
@@ -30,7 +30,7 @@ def make_image(given: argparse.Namespace) -> None:
     build = given.build.resolve()
     dtb = table.tree_file(board, given.dtb, build)
     print("sdcard: " + card.make(board, build, image_of(board, build), dtb,
-                                 given.args or board.args, given.filesystem, given.force))
+                                 table.arguments(board, given.args), given.filesystem, given.force))
     for first, behind, what in board.reserved:
         print(f"sdcard: sectors {first} to {behind - 1} stay the board's own: {what}")
     print(f"sdcard: to write it: make flash-board BOARD={board.name} DEVICE=/dev/…")
@@ -40,8 +40,6 @@ def write(given: argparse.Namespace) -> None:
     """`make flash-board`: print, or do."""
     board = table.board(given.board)
     image = image_of(board, given.build.resolve())
-    if board.write:
-        print("\n".join(board.write))
     flash.check_image(board, image)
     device = given.device or "/dev/NAME"
     if given.device:

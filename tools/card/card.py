@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 
 from uboot import tree
-from uboot.table import ROOT, Board, BoardError
+from uboot.table import ROOT, BoardError, Hardware
 
 from . import image
 
@@ -37,7 +37,7 @@ def _tool(argv: list[str], **more) -> None:
         raise BoardError(f"{' '.join(argv)}: {done.stderr.strip()}")
 
 
-def fit_with(board: Board, dtb: pathlib.Path, build: pathlib.Path, out: pathlib.Path,
+def fit_with(board: Hardware, dtb: pathlib.Path, build: pathlib.Path, out: pathlib.Path,
              work: pathlib.Path) -> None:
     """The FIT of `make`, and a configuration `card` with this tree, which it names first."""
     names = tree.compatible(dtb)
@@ -51,17 +51,17 @@ def fit_with(board: Board, dtb: pathlib.Path, build: pathlib.Path, out: pathlib.
           env={**os.environ, "SOURCE_DATE_EPOCH": when})
 
 
-def make(board: Board, build: pathlib.Path, out: pathlib.Path, dtb: pathlib.Path | None,
+def make(board: Hardware, build: pathlib.Path, out: pathlib.Path, dtb: pathlib.Path | None,
          args: str, filesystem: str = "fat", force: bool = False) -> str:
     """Write the image file; returns what a person should know of it."""
-    words = {"how": "fit", "first": board.first, "args": args}
+    words = {"how": "fit", "first": "; ".join(board.before_boot), "args": args}
     with tempfile.TemporaryDirectory(prefix="fanlight-card.") as folder:
         work = pathlib.Path(folder)
-        files = {name: build / name for name in ("boot.scr", "fanlight.itb", "fanlight.zImage",
-                                                 "uImage")}
+        files = {name: build / name
+                 for name in ("boot.scr", "fanlight.itb", "fanlight.zImage", "uImage")}
         if dtb is None:
             words["config"] = "any"
-            words["tree"] = "control" if board.dtb == "control" else hex(board.dtb_at)
+            words["tree"] = hex(board.dtb_at)
         else:
             tree.check(dtb)
             tree.check_owner(board, dtb, force)
@@ -71,6 +71,6 @@ def make(board: Board, build: pathlib.Path, out: pathlib.Path, dtb: pathlib.Path
             fit_with(board, dtb, build, files["fanlight.itb"], work)
         (work / "fanlight.txt").write_text(settings(**words))
         files["fanlight.txt"] = work / "fanlight.txt"
-        image.make(out, files, board.start, filesystem)
-    return (f"{out}: {out.stat().st_size >> 20} MiB, partition from sector {board.start} on, "
+        image.make(out, files, board.card_start, filesystem)
+    return (f"{out}: {out.stat().st_size >> 20} MiB, partition from sector {board.card_start} on, "
             f"{filesystem}: {' '.join(sorted(files))}")

@@ -15,7 +15,7 @@ import pathlib
 import stat
 import subprocess
 
-from uboot.table import SECTOR, Board, BoardError
+from uboot.table import SECTOR, BoardError, Hardware
 
 CARD_MAX = 128 << 30
 COLUMNS = "NAME,PATH,TYPE,SIZE,RO,RM,MOUNTPOINTS,FSTYPE,PKNAME,MODEL,TRAN"
@@ -86,28 +86,28 @@ def refuse(path: str, really: str, devices: list[dict]) -> dict:
     return found
 
 
-def writes(board: Board, image: pathlib.Path, device: str) -> list[list[str]]:
+def writes(board: Hardware, image: pathlib.Path, device: str) -> list[list[str]]:
     """The commands: from the partition on, and the partition table's sector when that is there."""
     common = ["dd", f"if={image}", f"of={device}", f"bs={SECTOR}", "conv=fsync,notrunc"]
-    return [[*common, f"skip={board.start}", f"seek={board.start}"], [*common, "count=1"]]
+    return [[*common, f"skip={board.card_start}", f"seek={board.card_start}"], [*common, "count=1"]]
 
 
-def check_image(board: Board, image: pathlib.Path) -> None:
+def check_image(board: Hardware, image: pathlib.Path) -> None:
     """BoardError if this is no card of this board's making."""
     if not image.is_file():
         raise BoardError(f"{image}: not there: make sdcard BOARD={board.name}")
     with open(image, "rb") as file:
         first = file.read(SECTOR)
-        gap = file.read(board.start * SECTOR - SECTOR)
+        gap = file.read(board.card_start * SECTOR - SECTOR)
         rest = file.read(1)
     if first[510:512] != b"\x55\xaa" or not rest:
         raise BoardError(f"{image}: no card image: no partition table, or cut")
-    if int.from_bytes(first[454:458], "little") != board.start or any(gap):
+    if int.from_bytes(first[454:458], "little") != board.card_start or any(gap):
         raise BoardError(f"{image}: not made for {board.name}: its partition is elsewhere")
     count = int.from_bytes(first[458:462], "little")
-    if image.stat().st_size != (board.start + count) * SECTOR:
+    if image.stat().st_size != (board.card_start + count) * SECTOR:
         raise BoardError(f"{image}: cut: its partition table says "
-                         f"{(board.start + count) * SECTOR} bytes")
+                         f"{(board.card_start + count) * SECTOR} bytes")
 
 
 def is_block(path: str) -> bool:
@@ -118,7 +118,7 @@ def is_block(path: str) -> bool:
         return False
 
 
-def run(board: Board, image: pathlib.Path, device: str) -> None:
+def run(board: Hardware, image: pathlib.Path, device: str) -> None:
     """Write it."""
     if not is_block(device):
         raise BoardError(f"{device}: not a block device any more")

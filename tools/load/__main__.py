@@ -10,15 +10,18 @@ import pathlib
 import subprocess
 import sys
 
+from pexpect import fdpexpect
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 # pylint: disable=wrong-import-position
 from load import after, load  # noqa: E402  (needs the path above)
-from load.port import Listener, Port, PortError  # noqa: E402
+from load.line import Listener  # noqa: E402
 from load.uboot import NoUBoot, UBoot, UBootError  # noqa: E402
 from load.ymodem import TransferError  # noqa: E402
 from runner.elf import ElfError  # noqa: E402
 from runner.judge import Verdict  # noqa: E402
+from runner.port import Port, PortError  # noqa: E402
 from uboot import table  # noqa: E402
 
 
@@ -30,10 +33,11 @@ def number(text: str) -> int | None:
 def options() -> argparse.Namespace:
     """What make passes on."""
     parser = argparse.ArgumentParser(prog="load", description=__doc__.split(":")[0])
-    parser.add_argument("--serial", required=True)
+    parser.add_argument("--serial", default="", help="without it, standard input is the port, and "
+                        "nothing is read behind bootz: for test-board's LOAD=")
     parser.add_argument("--board", required=True)
     parser.add_argument("--build", type=pathlib.Path, default=table.ROOT / "build")
-    parser.add_argument("--baud", type=int, default=115200)
+    parser.add_argument("--baud", type=int, default=0)
     parser.add_argument("--dtb", default="")
     parser.add_argument("--args", default="")
     parser.add_argument("--image-at", type=number)
@@ -54,28 +58,46 @@ def run(given: argparse.Namespace) -> Verdict:
     board = table.board(given.board)
     dtb = table.tree_file(board, given.dtb, build)
     job = load.Job(board=board, image=build / "fanlight.zImage", dtb=dtb,
-                   args=given.args or board.args, image_at=given.image_at, dtb_at=given.dtb_at,
+                   args=table.arguments(board, given.args), image_at=given.image_at, dtb_at=given.dtb_at,
                    memory=given.memory, force=given.force)
     data = load.check_files(job)
-    may_skip = tuple(glob for glob in given.may_skip.split(",") if glob)
+    if not given.serial:
+        return hook(given, job, data)
+    may_skip = (*board.may_skip, *(glob for glob in given.may_skip.split(",") if glob))
     expect = None if after.interactive() else \
         after.expectation(build / "fanlight", job.args, may_skip)
     log = build / "results" / "load.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with Port(given.serial, given.baud) as port:
+    port = Port(given.serial, given.baud or board.baud)
+    try:
         line = Listener(port)
-        uboot = UBoot(line)
         if given.power:
             load.say(f"power: {given.power}")
             if (status := subprocess.run(given.power, shell=True, check=False).returncode) != 0:
                 raise PortError(f"POWER: `{given.power}` ended with {status}")
         else:
             load.say(f"waiting for U-Boot on {given.serial}: reset the board, if it is not there")
-        load.say(uboot.find(given.wait, given.stop.encode().decode("unicode_escape").encode()))
-        load.to_kernel(uboot, job, data)
+        uboot = found(line, given)
+        load.boot(uboot, load.to_bootz(uboot, job, data))
         if expect is None:
             return after.terminal(line, log)
         return after.judged(line, expect, log, given.silence)
+    finally:
+        port.close()
+
+
+def found(line: Listener, given: argparse.Namespace) -> UBoot:
+    """The prompt."""
+    uboot = UBoot(line)
+    load.say(uboot.find(given.wait, given.stop.encode().decode("unicode_escape").encode()))
+    return uboot
+
+
+def hook(given: argparse.Namespace, job: load.Job, data: bytes) -> Verdict:
+    """As test-board's LOAD=: it opened the port, and reads what comes behind bootz."""
+    uboot = found(Listener(fdpexpect.fdspawn(sys.stdin.fileno())), given)
+    uboot.start(load.to_bootz(uboot, job, data))
+    return Verdict.PASS
 
 
 def main() -> int:

@@ -12,12 +12,13 @@ import sys
 
 from runner import elf, session
 from runner.judge import Ending, Expect, Verdict, judge
+from runner.port import PortError
 from runner.stream import Stream
 from runner.terminal import Conversation, Folder
 from runner.watch import Limits, watch
 
+from .line import Listener
 from .load import say
-from .port import Listener, PortError
 
 
 class BoardAsGuest:
@@ -34,14 +35,14 @@ class BoardAsGuest:
             data, self._line.heard = self._line.heard, b""
             return data
         try:
-            return self._line.port.read(timeout)
+            return self._line.read(timeout)
         except PortError as error:
             self.lost = str(error)
             return None
 
     def send(self, data: bytes) -> None:
         """Type; for the terminal."""
-        self._line.port.write(data)
+        self._line.send(data)
 
     def ended(self) -> Ending:
         """The line is gone: that is all that is known."""

@@ -14,7 +14,7 @@ import sys
 import zlib
 
 from uboot import tree
-from uboot.table import Board, BoardError
+from uboot.table import BoardError, Hardware
 
 from . import memory
 from .uboot import UBoot, UBootError
@@ -27,7 +27,7 @@ IMAGE_ROOM = 0x100000  # what the image may need, moved within its page
 class Job:
     """What to load where."""
 
-    board: Board
+    board: Hardware
     image: pathlib.Path
     dtb: pathlib.Path | None  # None: the tree that the board has in memory
     args: str
@@ -120,11 +120,6 @@ def _places(uboot: UBoot, job: Job) -> tuple[int, str]:
     """Where image and tree go: as told, or by U-Boot's own variables, or by the table."""
     image_at = job.image_at or uboot.address("kernel_addr_r") or job.board.image_at
     if job.dtb is None:
-        if job.board.dtb == "control":
-            control = uboot.variable("fdtcontroladdr")
-            if not control:
-                raise UBootError("this U-Boot has no fdtcontroladdr: say DTB=FILE")
-            return image_at, "0x" + control.removeprefix("0x")
         return image_at, hex(job.board.dtb_at)
     dtb_at = job.dtb_at or uboot.address("fdt_addr_r") or job.board.dtb_at
     if image_at - tree.TREE_MAX < dtb_at < image_at + IMAGE_ROOM:
@@ -151,11 +146,11 @@ def _memory_arguments(uboot: UBoot, job: Job, dtb_at: str) -> str:
     return " " + tree.mem_line(named)
 
 
-def to_kernel(uboot: UBoot, job: Job, data: bytes) -> None:
-    """From the prompt to `Starting kernel`; what comes behind it is still to be read."""
+def to_bootz(uboot: UBoot, job: Job, data: bytes) -> str:
+    """From the prompt to where nothing is missing but bootz; returns that command."""
     _compare_boards(uboot, job)
-    if job.board.first:
-        uboot.ask(job.board.first)
+    for command in job.board.before_boot:
+        uboot.ask(command)
     image_at, dtb_at = _places(uboot, job)
     args = job.args + _memory_arguments(uboot, job, dtb_at)
     _send(uboot, job.image.name, data, image_at)
@@ -163,11 +158,14 @@ def to_kernel(uboot: UBoot, job: Job, data: bytes) -> None:
         _send(uboot, job.dtb.name, job.dtb.read_bytes(), int(dtb_at, 16))
     uboot.ask(f"setenv bootargs '{args}'")
     say(f"bootz, with {args!r}")
-    command = f"bootz {image_at:#x} - {dtb_at}"
+    return f"bootz {image_at:#x} - {dtb_at}"
+
+
+def boot(uboot: UBoot, command: str) -> None:
+    """Types it, to `Starting kernel`; what comes behind that is still to be read."""
     mark = uboot.begin(command)
     pattern = re.compile(rb"Starting kernel[^\n]*\n|fl(?:yes|not)" + mark.encode() + rb"\r?\n")
-    before = uboot.line.heard
     found = uboot.line.until(pattern, 60)
     if not found or not found.group(0).startswith(b"Starting"):
-        said = (before + (found.string if found else uboot.line.heard)).decode("latin-1")
+        said = (found.string if found else uboot.line.heard).decode("latin-1")
         raise UBootError(f"`{command}` did not start the kernel: {said.strip()[-300:]}")

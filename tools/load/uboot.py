@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 
-from .port import Listener
+from .line import Listener
 
 PIECE = 16
 ECHO_S = 5.0
@@ -56,10 +56,10 @@ class UBoot:
                 for pattern, keys in STOPPERS:
                     if (match := pattern.search(seen)) and match.group(0) not in answered:
                         answered.add(match.group(0))
-                        self.line.port.write(stop or keys)
+                        self.line.send(stop or keys)
                         break
                 continue
-            self.line.port.write(INTERRUPT)
+            self.line.send(INTERRUPT)
             if re.search(rb"<INTERRUPT>[^\n]*\r?\n[^\r\n]{1,40}[>#$] ?$", seen) or \
                     re.search(rb"[\r\n][^\r\n]{0,40}(=>|[>#]) $", seen):
                 version = self._introduced()
@@ -91,7 +91,7 @@ class UBoot:
             self._fresh_line()
             for at in range(0, len(text), PIECE):
                 piece = text[at:at + PIECE].encode()
-                self.line.port.write(piece)
+                self.line.send(piece)
                 if not self.line.until(re.compile(re.escape(piece)), ECHO_S):
                     break
             else:
@@ -102,7 +102,7 @@ class UBoot:
     def _fresh_line(self) -> None:
         """An empty line at the prompt, and nothing more to come."""
         self.line.forget()
-        self.line.port.write(INTERRUPT)
+        self.line.send(INTERRUPT)
         ready = re.compile(rb"\n\r?" + re.escape(self._prompt) + rb"$")
         if not self._prompt or not self.line.until(ready, ECHO_S):
             while self.line.more(QUIET_S):
@@ -112,7 +112,7 @@ class UBoot:
     def start(self, command: str) -> None:
         """Type a command that does not come back in the usual way."""
         self._type(command)
-        self.line.port.write(b"\r")
+        self.line.send(b"\r")
 
     def ask(self, command: str, timeout: float = 15.0) -> str:
         """Run a command; what it printed. UBootError if it failed or does not end."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import binascii
 import re
 
-from .port import Listener
+from .line import Listener
 
 SOH, STX, EOT, ACK, NAK, CAN = b"\x01", b"\x02", b"\x04", b"\x06", b"\x15", b"\x18"
 TRIES = 10
@@ -43,7 +43,7 @@ class Sender:
         self._progress = progress
 
     def _give_up(self, what: str) -> TransferError:
-        self._line.port.write(CAN * 8 + b"\b" * 8)
+        self._line.send(CAN * 8 + b"\b" * 8)
         return TransferError(f"transfer failed: {what}")
 
     def _answer(self) -> bytes:
@@ -60,7 +60,7 @@ class Sender:
     def _put(self, data: bytes, what: str) -> None:
         """Send until it is acknowledged. U-Boot refuses by C, as it began, others by NAK."""
         for _ in range(TRIES):
-            self._line.port.write(data)
+            self._line.send(data)
             answer = self._answer()
             if answer in (b"C", NAK, b""):
                 answer = self._late_answer()

@@ -66,6 +66,10 @@ class Hardware:
     total: float = 900.0
     lava: str = ""  # LAVA's device type; "" where it has none
     before_boot: tuple[str, ...] = ()  # U-Boot commands that must come first
+    compatible: str = ""  # the root of its device tree; what has it not is another board's
+    card_start: int = 2048  # the first sector, of 512 bytes, of a card's partition
+    # [first sector, sector behind, what]: its own loader, before the partition; never written
+    reserved: tuple[tuple[int, int, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +158,13 @@ def hardware(name: str) -> Hardware:
         raise TableError(f"{path}: no {', '.join(sorted(missing))}")
     for key in ("may_skip", "before_boot"):
         raw[key] = tuple(raw.get(key, ()))
-    return Hardware(name=name, **raw)
+    raw["reserved"] = tuple(tuple(area) for area in raw.get("reserved", ()))
+    found = Hardware(name=name, **raw)
+    for first, behind, what in found.reserved:
+        if not 1 <= first < behind <= found.card_start:
+            raise TableError(f"{path}: {what}: sectors {first} to {behind} are not between the "
+                             f"partition table and the partition at {found.card_start}")
+    return found
 
 
 def _expand(entry: dict):

@@ -11,7 +11,7 @@ import pathlib
 import struct
 import subprocess
 
-from .table import TREE_MAX, Board, BoardError
+from .table import TREE_MAX, BoardError, Hardware
 
 Bank = tuple[int, int]  # start, size
 
@@ -45,7 +45,7 @@ def compatible(path: pathlib.Path) -> list[str]:
     return _get(path, "-t s", "/", "compatible")
 
 
-def check_owner(board: Board, path: pathlib.Path, force: bool = False) -> None:
+def check_owner(board: Hardware, path: pathlib.Path, force: bool = False) -> None:
     """BoardError if the tree is another board's, unless that was asked for."""
     names = compatible(path)
     if board.compatible not in names and not force:

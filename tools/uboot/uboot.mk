@@ -6,7 +6,7 @@
 
 MKIMAGE ?= mkimage
 # Times inside the images: of the last commit, so that a build can be repeated bit for bit.
-SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),1700000000)
+SOURCE_DATE_EPOCH ?= $(or $(if $(wildcard .git),$(shell git log -1 --format=%ct 2>/dev/null)),1700000000)
 mkimage = SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(MKIMAGE)
 
 UBOOT_IMAGES := $(O)/uImage $(O)/fanlight.itb $(O)/boot.scr
