@@ -59,9 +59,11 @@ static phys_addr_t tree_memory(const struct fdt *f, bool say)
 	fdt_node node;
 
 	fdt_for_each_child(f, node, fdt_root(f)) {
-		for (u32 i = 0; fdt_prop_has_string(f, node, "device_type", "memory") &&
-				fdt_reg_phys(f, node, i, &start, &size) == 0;
-		     i++) {
+		if (!fdt_prop_has_string(f, node, "device_type", "memory") ||
+		    !fdt_node_enabled(f, node)) {
+			continue;
+		}
+		for (u32 i = 0; fdt_reg_phys(f, node, i, &start, &size) == 0; i++) {
 			total += size;
 			if (say) {
 				printk("memory: mem=0x%llx@0x%llx", size, start);
