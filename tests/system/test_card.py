@@ -49,15 +49,12 @@ def virt_tree(tmp_path):
     return path
 
 
-@pytest.mark.parametrize(("filesystem", "own_tree"), [("fat", False), ("ext4", True)])
-def test_the_card_boots(tmp_path, filesystem, own_tree):
-    """Untouched: U-Boot finds script, settings and FIT by itself, and its tree in the FIT."""
-    dtb = virt_tree(tmp_path) if own_tree else None
-    _, out = made(tmp_path, dtb=dtb, filesystem=filesystem)
+def booted(tmp_path, disk, memory="1G"):
+    """What U-Boot and the kernel say; a passed run of ARGS."""
     board = table.board("qemu-virt")
-    args = [board.binary, "-machine", board.machine, "-cpu", board.cpu, "-m", "1G", "-smp", "4",
+    args = [board.binary, "-machine", board.machine, "-cpu", board.cpu, "-m", memory, "-smp", "4",
             "-display", "none", "-nodefaults", "-no-reboot", *board.args, "-bios", board.uboot,
-            "-drive", f"if=none,id=disk,format=raw,file={out}",
+            "-drive", f"if=none,id=disk,format=raw,file={disk}",
             "-device", "virtio-blk-device,drive=disk"]
     stream, said = Stream(), []
 
@@ -74,9 +71,31 @@ def test_the_card_boots(tmp_path, filesystem, own_tree):
     text = b"".join(said).decode("latin-1")
     assert result.verdict is Verdict.PASS, (result.reasons, text)
     assert ending is Ending.POWEROFF
+    return text
+
+
+@pytest.mark.parametrize(("filesystem", "own_tree"), [("fat", False), ("ext4", True)])
+def test_the_card_boots(tmp_path, filesystem, own_tree):
+    """Untouched: U-Boot finds script, settings and FIT by itself, and its tree in the FIT."""
+    dtb = virt_tree(tmp_path) if own_tree else None
+    _, out = made(tmp_path, dtb=dtb, filesystem=filesystem)
+    text = booted(tmp_path, out)
     assert f"Using '{'card' if own_tree else 'any'}' configuration" in text
     assert ("Loading fdt from" in text) == own_tree
     assert "smp: 4 of 4 CPUs run, by psci" in text
+
+
+def test_settings_may_be_changed_on_the_card(tmp_path):
+    """fl_memory=tree, and a command before all others; 5 GiB, of which U-Boot sees 1."""
+    one, out = made(tmp_path)
+    (tmp_path / "fanlight.txt").write_text(card.settings(
+        how="fit", config="any", tree="control", memory="tree", args=ARGS, first="echo at first"))
+    subprocess.run(["mcopy", "-o", "-i", f"{out}@@{one.card_start * SECTOR}",
+                    tmp_path / "fanlight.txt", "::"], check=True, capture_output=True)
+    text = booted(tmp_path, out, memory="5G")
+    assert "\nat first\r\n" in text
+    assert "Fanlight: fl_memory=tree: passed on" in text
+    assert "memory  5120 MiB in 1 bank, 0x0040000000 to 0x0180000000" in text
 
 
 # -- what is in it ---------------------------------------------------------------------------
