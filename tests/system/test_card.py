@@ -51,6 +51,13 @@ def virt_tree(tmp_path):
 
 def booted(tmp_path, disk, memory="1G"):
     """What U-Boot and the kernel say; a passed run of ARGS."""
+    verdict, text = boot(tmp_path, disk, memory)
+    assert verdict is Verdict.PASS, text
+    return text
+
+
+def boot(tmp_path, disk, memory="1G"):
+    """The verdict on a run of ARGS, and all that was said."""
     board = table.board("qemu-virt")
     args = [board.binary, "-machine", board.machine, "-cpu", board.cpu, "-m", memory, "-smp", "4",
             "-display", "none", "-nodefaults", "-no-reboot", *board.args, "-bios", board.uboot,
@@ -69,9 +76,8 @@ def booted(tmp_path, disk, memory="1G"):
     run = table.Run(name="card", board="qemu-virt", bootargs=ARGS)
     result = judge(stream, session.expectation(run, builds()), ending)
     text = b"".join(said).decode("latin-1")
-    assert result.verdict is Verdict.PASS, (result.reasons, text)
-    assert ending is Ending.POWEROFF
-    return text
+    assert ending is Ending.POWEROFF, text
+    return result.verdict, text
 
 
 @pytest.mark.parametrize(("filesystem", "own_tree"), [("fat", False), ("ext4", True)])
@@ -89,13 +95,28 @@ def test_settings_may_be_changed_on_the_card(tmp_path):
     """fl_memory=tree, and a command before all others; 5 GiB, of which U-Boot sees 1."""
     one, out = made(tmp_path)
     (tmp_path / "fanlight.txt").write_text(card.settings(
-        how="fit", config="any", tree="control", memory="tree", args=ARGS, first="echo at first"))
+        how="fit", config="", tree="control", memory="tree", args=ARGS, first="echo at first"))
     subprocess.run(["mcopy", "-o", "-i", f"{out}@@{one.card_start * SECTOR}",
                     tmp_path / "fanlight.txt", "::"], check=True, capture_output=True)
     text = booted(tmp_path, out, memory="5G")
     assert "\nat first\r\n" in text
+    assert "Using 'qemu-virt' configuration" in text  # which fits U-Boot's own tree
     assert "Fanlight: fl_memory=tree: passed on" in text
     assert "memory  5120 MiB in 1 bank, 0x0040000000 to 0x0180000000" in text
+
+
+def test_another_boards_tree_is_refused(tmp_path):
+    """A configuration of the FIT that this board is not."""
+    _, out = made(tmp_path)
+    (tmp_path / "fanlight.txt").write_text(card.settings(
+        how="fit", config="orangepi-pc", args=ARGS, **{"else": "poweroff"}))
+    subprocess.run(["mcopy", "-o", "-i", f"{out}@@{2048 * SECTOR}", tmp_path / "fanlight.txt",
+                    "::"], check=True, capture_output=True)
+    verdict, text = boot(tmp_path, out)
+    assert verdict is Verdict.TRUNCATED
+    assert "Fanlight: the tree is for xunlong,orangepi-pc, this U-Boot runs on linux,dummy-virt" in text
+    assert "Fanlight: not booted: fit was refused" in text
+    assert "Starting kernel" not in text
 
 
 # -- what is in it ---------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #	fl_memory=tree		the tree's banks count, and not U-Boot's idea of them
 #	fl_first=COMMANDS	before anything else
 #	fl_args=WORDS		boot arguments
+#	fl_force=1		another board's tree than U-Boot's own, all the same
 #	fl_else=COMMANDS	if it was refused, in place of what U-Boot tries next
 #
 # U-Boot writes its own idea of the RAM into the tree, in many builds a 32-bit one. So bootm goes by
@@ -22,10 +23,11 @@ setenv fl_tree
 setenv fl_memory
 setenv fl_first
 setenv fl_else
+setenv fl_force
 setenv fl_args "selftest panic=halt"
 setenv fl_from ${devtype} ${devnum}:${distro_bootpart}
 if load ${fl_from} ${kernel_addr_r} ${prefix}fanlight.txt; then
-	env import -t ${kernel_addr_r} ${filesize} fl_how fl_config fl_tree fl_memory fl_first fl_args fl_else
+	env import -t ${kernel_addr_r} ${filesize} fl_how fl_config fl_tree fl_memory fl_first fl_args fl_else fl_force
 fi
 if test -n "${fl_first}"; then run fl_first; fi
 setenv bootargs ${fl_args}
@@ -41,8 +43,15 @@ setenv fl_tell 'echo "Fanlight: U-Boot has rewritten the memory node: ${fl_befor
 setenv fl_compare 'if test -n "${fl_before}" -a "${fl_before}" != "${fl_after}"; then run fl_tell; fi'
 setenv fl_before
 setenv fl_after
-setenv fl_steps 'if bootm start ${fl_image} ${fl_second}; then fdt get value fl_before /memory reg; run fl_prepare; fi'
+setenv fl_steps 'if bootm start ${fl_image} ${fl_second}; then fdt get value fl_its / compatible; fdt get value fl_before /memory reg; run fl_whose; if test -z "${fl_stop}"; then run fl_prepare; fi; fi'
 setenv fl_prepare 'if bootm loados && bootm fdt && bootm prep; then fdt get value fl_after /memory reg; run fl_compare; bootm go; fi'
+
+# Whose tree: U-Boot's own against what is to be booted. A card's was looked at when it was made.
+setenv fl_own
+setenv fl_stop
+if test -n "${fdtcontroladdr}"; then fdt addr ${fdtcontroladdr} && fdt get value fl_own / compatible; fi
+setenv fl_whose 'if test -n "${fl_own}" -a "${fl_own}" != "${fl_its}"; then echo "Fanlight: the tree is for ${fl_its}, this U-Boot runs on ${fl_own}"; run fl_allowed; fi'
+setenv fl_allowed 'if test "${fl_config}" != card -a "${fl_force}" != 1; then setenv fl_stop 1; echo "Fanlight: fl_force=1 in fanlight.txt boots it all the same"; fi'
 
 if test "${fl_how}" = bootz; then
 	load ${fl_from} ${kernel_addr_r} ${prefix}fanlight.zImage && bootz ${kernel_addr_r} ${fl_second}
@@ -56,5 +65,5 @@ if test "${fl_how}" = fit; then
 	if test -n "${fl_config}"; then setenv fl_image ${kernel_addr_r}#${fl_config}; fi
 	load ${fl_from} ${kernel_addr_r} ${prefix}fanlight.itb && run fl_steps
 fi
-echo "Fanlight: not booted: U-Boot refused ${fl_how}, see above"
+echo "Fanlight: not booted: ${fl_how} was refused, see above"
 if test -n "${fl_else}"; then run fl_else; fi
