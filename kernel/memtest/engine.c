@@ -20,7 +20,8 @@
 #include <mm/page_type.h>
 
 #define RUN_ORDER      1
-#define KEY_STOP       3	       /* ^C */
+#define KEY_STOP       3 /* ^C */
+#define SHARE_MAX      (32 * SZ_2M)
 #define PROGRESS_BYTES (16ull * SZ_1G) /* at least, between two lines of a pass */
 
 /* ---- the memory ---- */
@@ -105,8 +106,8 @@ void run_set_uncached(struct run *run, bool uncached)
 
 /* ---- pieces ---- */
 
-/* The next one; false: all are given out, or it is to stop. */
-static bool piece_next(struct run *run, phys_addr_t *pa, u32 *bytes)
+/* The next ones, side by side, within run->share of memory; false: all are given out, or it is to stop. */
+static bool pieces_next(struct run *run, phys_addr_t *pa, u32 *bytes)
 {
 	phys_addr_t start, end, border = pfn_to_pa(mm.low_end_pfn);
 	bool down = run->step->op == OP_DOWN;
@@ -124,9 +125,9 @@ static bool piece_next(struct run *run, phys_addr_t *pa, u32 *bytes)
 		*(down ? &start : &end) = border;
 	}
 	if (down) {
-		start = max(start, pa_align_down(end - 1, SZ_2M));
+		start = max(start, pa_align_down(end - 1, run->share));
 	} else {
-		end = min(end, pa_align_down(start, SZ_2M) + SZ_2M);
+		end = min(end, pa_align_down(start, run->share) + run->share);
 	}
 	run->given += end - start;
 	if (run->given == range->end - range->start) {
@@ -169,15 +170,25 @@ bool run_stop_wanted(struct run *run)
 static void work(struct run *run)
 {
 	phys_addr_t pa;
-	u32 bytes;
+	u32 bytes, piece;
 
-	while (piece_next(run, &pa, &bytes)) {
-		piece_do(run, pa, bytes);
+	while (pieces_next(run, &pa, &bytes)) {
+		for (u32 left = bytes; left > 0; left -= piece) {
+			if (run->step->op == OP_DOWN) { /* from the end */
+				piece = min(left, pa_offset(pa + left - 1, SZ_2M) + 1);
+				piece_do(run, pa + left - piece, piece);
+			} else {
+				phys_addr_t at = pa + bytes - left;
+
+				piece = min(left, SZ_2M - pa_offset(at, SZ_2M));
+				piece_do(run, at, piece);
+			}
+			thread_yield(); /* without a timer nothing else gives way */
+		}
 		(void)run_stop_wanted(run);
 		if (run->step->op >= OP_FILL) {
 			piece_count(run, bytes);
 		}
-		thread_yield(); /* without a timer nothing else gives way */
 	}
 }
 
@@ -253,6 +264,10 @@ static void run_destroy(struct run *run, struct thread **threads)
 
 static void sweeps(struct run *run, u64 bytes)
 {
+	run->share = SZ_2M;
+	while (run->share < SHARE_MAX && (u64)run->share * run->workers * 8 < bytes) {
+		run->share *= 2;
+	}
 	set_types(run, false);
 	report_begin(run, bytes);
 	do {

@@ -72,6 +72,7 @@ struct run {
 	u64 total; /* bytes of this sweep, all steps */
 
 	u32 workers;
+	u32 share;  /* bytes that one takes at a time: a power of two, so that locks are rare */
 	bool leave; /* workers end */
 	bool stop;  /* somebody pressed a key: set once, by anybody */
 	struct completion go, done;
