@@ -41,6 +41,7 @@ PROMPTS = ("fanlight> ", "panic> ")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _IMAGE_PA = range(0x80010001, 0x80210000)  # behind the image's start: it and what lies next to it
 _NUMBER = re.compile(r"\d{3,}")
+_HEX = re.compile(r"\b(0x)?[0-9a-f]{4,16}\b")
 
 
 class Trouble(Exception):
@@ -76,7 +77,15 @@ RULES = (
     ("how large the image is, and how much memory it leaves",
      (r"image +\d+ KiB", "image N KiB"),
      (r'"(reserved|free|lowmem_free)":\d+', r'"\1":N'),
+     (r"^  0xc00[0-9a-f]{5} to 0xc0[0-9a-f]{6} +\d+ KiB", "  (around the image) N KiB"),
+     (r"^(  (?:0xffc00000|\(image\)) to \(image\)) +\d+ KiB", r"\1 N KiB"),
+     (r"^(\d+ ranges?), \d+ KiB mapped$", r"\1, N KiB mapped"),
      (r"^(@mem|memtest:) .*", _no_numbers)),
+    ("where tables and pages lie that were taken from lowmem",
+     (r"(\blevel [23] at 0x)[0-9a-f]{7}", r"\1(table)"),
+     (r"\b[0-9a-f]{13}003 table 0x[0-9a-f]{10}\b", "(table)"),
+     (r"\b0xc8[0-9a-f]{6}\b", "(page)"),
+     (r"\bpfn 0x88[0-9a-f]{3}\b", "pfn (page)")),
     ("how often a thread ran, and an interrupt came",
      (r"^( +\d+  \w+ +\d+ +\w+)  runn(?:able|ing) +\d+ ", r"\1 N "),
      (r"^( +\d+ \w+)( +\d+)+$", r"\1 N")),
@@ -203,9 +212,15 @@ def _closest(wanted, actual):
     return actual[at:at + len(wanted) + 5]
 
 
+def _alike(line, wanted):
+    """Whether only hexadecimal numbers differ."""
+    return _HEX.sub("N", line) == _HEX.sub("N", wanted)
+
+
 def _index(lines, wanted, at):
-    """Where wanted is, or, as an author may write it at first, a line that begins so."""
-    return next((i for test in (str.__eq__, str.startswith)
+    """Where wanted is; or, as an author may write it at first, a line that begins so; or one with
+    other addresses."""
+    return next((i for test in (str.__eq__, str.startswith, _alike)
                  for i in range(at, len(lines)) if test(lines[i], wanted)), None)
 
 

@@ -83,6 +83,14 @@ def test_lost_and_added_lines_are_differences():
     assert transcripts.difference(["Fanlight", transcripts.GAP], ["more", "Fanlight"])
 
 
+def test_a_part_is_followed_to_other_addresses():
+    shown = ["[...]", "at 0xc800e000: free", "two", "at 0xc800e008: used", "[...]"]
+    printed = ["one", "at 0xc8000000: free", "three", "at 0xc8000008: used", "four"]
+    assert transcripts.updated(shown, printed) == ["[...]", *printed[1:4], "[...]"]
+    with pytest.raises(transcripts.Trouble):
+        transcripts.updated(shown, [line.replace("free", "gone") for line in printed])
+
+
 def test_what_may_differ_is_no_difference():
     other = [line.replace("0x0080030080", "0x0080041080").replace("0080030003", "0080041003")
              .replace("47", "48").replace("00000001", "00000002") for line in GOOD]
