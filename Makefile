@@ -167,11 +167,15 @@ $(O)/k2e-evm.dtb $(O)/k2hk-evm.dtb: boards/keystone2/keystone2.dtsi
 RUNNER := $(PYTHON) tools/runner
 MAKE_QUIETLY = $(MAKE) --no-print-directory
 
-.PHONY: deps run test test-board soak bench check gdb format docs clean help variants
+.PHONY: deps deps-run run test test-board test-labgrid lava soak bench check gdb format docs clean help variants
 deps:
 	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh
 
-run: deps
+# Without what only tests of farms need.
+deps-run:
+	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh run
+
+run: deps-run
 	@$(MAKE_QUIETLY) all
 	@$(RUNNER) run --build $(O) --board $(BOARD) -- $(ARGS)
 
@@ -187,25 +191,38 @@ test: deps
 	@T='$(T)' RUN='$(RUN)' SHARD='$(SHARD)' $(RUNNER) test --build $(O)
 
 # On a real board. With ELF= it already holds an image, which is not to be built anew.
-test-board: deps
+test-board: deps-run
 	$(if $(SERIAL),,$(error SERIAL= is missing: make test-board SERIAL=/dev/ttyUSB0 BOARD=…))
 	@$(if $(ELF),:,$(MAKE_QUIETLY) all)
 	@$(RUNNER) board --build $(O) --serial '$(SERIAL)' --board '$(BOARD)' --power '$(POWER)' --load '$(LOAD)' \
-		--tests '$(T)' --args '$(ARGS)' --kind '$(KIND)' --may-skip '$(MAY_SKIP)' --vmsplit $(VMSPLIT) \
+		--tests '$(T)' --args '$(ARGS)' --dtb '$(DTB)' --kind '$(KIND)' --may-skip '$(MAY_SKIP)' --vmsplit $(VMSPLIT) \
 		$(if $(BAUD),--baud $(BAUD)) $(if $(ELF),--elf '$(ELF)') $(if $(WAIT),--wait $(WAIT)) \
 		$(if $(filter 1,$(MONITOR)),--monitor)
 
+# The same suites under labgrid's pytest plugin, on the target of an environment file.
+LG_ENV ?= tools/labgrid/vexpress-a15.yaml
+test-labgrid: deps
+	@$(MAKE_QUIETLY) all
+	@LG_BUILD='$(abspath $(O))' LG_TESTS='$(or $(T),*)' LG_SERIAL='$(LG_SERIAL)' LG_POWER='$(LG_POWER)' \
+		$(PYTHON) -m pytest -p no:cacheprovider -c tools/labgrid/pytest.ini --lg-env '$(LG_ENV)' \
+		--junitxml='$(abspath $(O))/results/labgrid.xml' tools/labgrid
+
+# LAVA jobs of a board's runs; URL= is where the farm fetches the images from.
+lava: deps-run
+	@$(MAKE_QUIETLY) all variants flash-loader host-tests
+	@$(RUNNER) lava --build $(O) --board '$(BOARD)' --runs '$(RUN)' --url '$(URL)' --args '$(ARGS)' --dtb '$(DTB)'
+
 # The stress suite for 10^8 operations with CPUs in turns, and 3 * 10^7 with two at once.
-soak: deps
+soak: deps-run
 	@$(MAKE_QUIETLY) all
 	@T= RUN=soak,soak-parallel SHARD= $(RUNNER) test --build $(O)
 
-bench: deps
+bench: deps-run
 	@$(MAKE_QUIETLY) all flash-loader
 	@$(MAKE_QUIETLY) all O=$(O)/count COUNT=1
 	@$(RUNNER) bench --build $(O) --count-build $(O)/count
 
-check: deps
+check: deps-run
 	@$(MAKE_QUIETLY) all
 	@$(PYTHON) tools/check/check --build $(O) --cflags '$(CFLAGS)'
 
@@ -237,7 +254,9 @@ include tools/dist/dist.mk
 #?                     boot arguments
 #?   make test         every tier of tests; T=GLOB (tests) RUN=GLOB (runs) SHARD=i/n
 #?   make test-board   the same suites on a real board: SERIAL=/dev/ttyUSB0 BOARD= [POWER='command %s']
-#?                     [LOAD=command] [BAUD=] [T=GLOB] [MONITOR=1] [ELF=]; see docs/testing.md
+#?                     [LOAD=uboot|command] [BAUD=] [T=GLOB] [MONITOR=1] [ELF=]; see docs/testing.md
+#?   make test-labgrid LG_ENV=FILE [T=GLOB]: the suites under labgrid; by default QEMU's vexpress-a15
+#?   make lava         LAVA jobs for BOARD's runs, in build/lava/; [RUN=GLOB] [URL=https://…]
 #?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs;
 #?                     for U-Boot: uImage, fanlight.itb (FIT), boot.scr
 #?   make soak         the stress suite for more than 10^8 operations: an hour or two

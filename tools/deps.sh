@@ -4,6 +4,9 @@
 # Installs what Fanlight needs, Debian and Ubuntu packages by name; does nothing when
 # nothing is missing. NO_INSTALL=1 only checks. Asks before sudo on a terminal; prints
 # the list where it cannot install. The only place that installs anything.
+#
+#	tools/deps.sh		all
+#	tools/deps.sh run	without what only `make test` needs
 set -euo pipefail
 
 packages=(
@@ -14,10 +17,14 @@ packages=(
 	u-boot-qemu fdisk dosfstools mtools e2fsprogs	# disks, and a U-Boot that boots from them
 	gcc libc6-dev libfdt-dev			# host tests, under ASan; libfdt is their oracle
 	python3 python3-pexpect python3-pytest		# the harness
-	python3-serial					# make test-board, make load
+	python3-serial python3-yaml			# make test-board, make load; make lava
 	clang-format					# make check
 	gdb-multiarch					# make gdb, and registers for the table reader
 )
+
+# labgrid brings 60 more; lava-common has LAVA's schema of jobs.
+test_packages=(python3-labgrid lava-common)
+[ "${1:-}" = run ] || packages+=("${test_packages[@]}")
 
 have_dpkg() { command -v dpkg-query >/dev/null; }
 

@@ -7,6 +7,7 @@ terminal  folding for a person who watches    prepare DTBs, boot stubs, files a 
 qemu      one QEMU process and its sockets    session one run from start to artifacts
 watch     how long silence is borne           layout  what always holds of @layout
 port      one serial port of this machine     board   a board behind it, in QEMU's place
-cable     make test-board                     source  a failed check's line of source
+cable     make test-board                     lava    jobs for a farm, and its logs
+source    a failed check's line of source
 bench     instruction counts beside targets   cli     the commands
 """

@@ -13,7 +13,7 @@ import pathlib
 import subprocess
 import sys
 
-from . import bench, cable, elf, session, table
+from . import bench, cable, elf, lava, session, table
 from .judge import Ending, Expect, Verdict, judge
 from .prepare import Builds, Unavailable
 from .stream import Stream
@@ -65,9 +65,10 @@ def command_judge(options: argparse.Namespace) -> int:
     """Judge a recorded stream."""
     stream = Stream()
     try:
-        stream.feed(options.file.read_bytes())
+        data = options.file.read_bytes()
+        stream.feed(lava.stream_of(data.decode()) if options.lava else data)
         image = elf.read(options.elf.resolve()) if options.elf else None
-    except (OSError, elf.ElfError) as error:
+    except (OSError, UnicodeError, elf.ElfError, lava.LogError) as error:
         print(f"runner: {error}", file=sys.stderr)
         return Verdict.INFRA
     stream.finish()
@@ -129,6 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("board", cable.command, "run the suites on a real board, over a serial line")
     add_build(sub)
     cable.arguments(sub)
+    sub = add("lava", lava.command, "make LAVA jobs of a board's runs")
+    add_build(sub)
+    lava.arguments(sub)
     sub = add("judge", command_judge, "judge a recorded stream")
     sub.add_argument("file", type=pathlib.Path)
     sub.add_argument("--elf", type=pathlib.Path, help="demand exactly this image's tests")
@@ -136,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--selftest", default="", help="globs the boot was given")
     sub.add_argument("--may-skip", action="append", default=[], metavar="GLOB")
     sub.add_argument("--board", help="a real board: what its hardware.toml lets skip")
+    sub.add_argument("--lava", action="store_true", help="the file is the log of a LAVA job")
     sub.add_argument("--kind", default="suites", choices=("suites", "fatal", "bench", "memtest"))
     sub.add_argument("--fatal", help="the fatal test that was asked for")
     sub.add_argument("--ending", default="eof", choices=[e.name.lower() for e in Ending])
