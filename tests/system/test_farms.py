@@ -100,6 +100,7 @@ def test_labgrid_board_template(build):
 
 @pytest.mark.parametrize(("stream", "failing", "words"), [
     ("failed", "pkmap.wraps", "the kernel's own verdict is fail"),
+    ("missing-test", "stream", "is in the ELF and not in the stream"),
     ("wrong-crc", "stream", "corrupted"),
     ("panic", "stream", "crash"),
 ])
