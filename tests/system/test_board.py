@@ -20,7 +20,7 @@ from runner import board, cable, cli, elf, port, prepare, session, table
 from runner.judge import Verdict
 from runner.prepare import Builds
 from runner.table import ROOT, Run
-from standin import KIT, MANIFEST, POWER_OFF, RESET, STAY, put
+from standin import KIT, POWER_OFF, RESET, STAY, put
 
 GOOD = (KIT / "good.bin").read_bytes()
 # QEMU's machine never aborts; the real board's table does not let that test skip.

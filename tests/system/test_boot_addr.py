@@ -11,12 +11,13 @@ import struct
 
 import pytest
 
+from prompt import BUILDS, Booted
 from runner import session, table
 from runner.judge import Ending, Verdict, judge
 from runner.stream import Stream
 from runner.table import Run
 from runner.watch import Limits, watch
-from test_monitor import BUILDS, Booted, Sender
+from ymodem_sender import Sender
 
 RAM = {"vexpress-a15": 0x80000000, "qemu-virt": 0x40000000}
 MACHINES = [("vexpress-a15", 1), ("vexpress-a15", 4), ("qemu-virt", 4)]

@@ -28,7 +28,6 @@ from pexpect import spawnbase
 from cable import Cable
 from runner import cli, elf, lava, prepare, session, table
 from runner.judge import Ending, Expect, Verdict, judge
-from runner.prepare import Builds
 from runner.stream import Stream
 from runner.table import ROOT, Run
 from standin import KIT, MANIFEST, put

@@ -14,9 +14,9 @@ import subprocess
 import pytest
 
 from runner import session
-from runner.judge import Ending, Verdict
+from runner.judge import Verdict
 from runner.table import Run
-from test_monitor import BUILDS, Booted
+from prompt import BUILDS, Booted
 
 RAM = 0x80000000
 SIZE = 1 << 30

@@ -9,11 +9,12 @@ import re
 
 import pytest
 
+from prompt import BUILDS, Booted
 from ptread import layout as layouts
 from ptread import reader
 from test_boot_addr import boot, boot_to_prompt, cpus_online, image, in_ram, judged
-from test_monitor import BUILDS, Booted, Sender
 from test_pagetables import opened
+from ymodem_sender import Sender
 
 MACHINE = {"board": "midway", "memory": "36G", "ram_alias": True, "image_at": 0x82000000,
            "dtb_at": 0x88000000}

@@ -2,7 +2,7 @@
 """Input through a 16550, whatever a device tree calls it and however wide its registers are.
 
 What is typed must come by interrupt, whole, and a break must be seen even if it is output that reads
-the line status, for the read clears it. The PL011 has the same from test_monitor.py, and Samsung's
+the line status, for the read clears it. The PL011 has the same from prompt.py's guests, and Samsung's
 driver is tried alone.
 """
 
@@ -11,9 +11,9 @@ import subprocess
 
 import pytest
 
+from prompt import PATIENCE, Booted, at_the_prompt
 from runner.qemu import Guest
 from runner.table import ROOT
-from test_monitor import PATIENCE, Booted, at_the_prompt
 
 TREES = ["", "uart-ti", "uart-tegra"]  # by four bytes, one, two
 
