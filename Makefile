@@ -195,7 +195,7 @@ test-board: deps-run
 	$(if $(SERIAL),,$(error SERIAL= is missing: make test-board SERIAL=/dev/ttyUSB0 BOARD=…))
 	@$(if $(ELF),:,$(MAKE_QUIETLY) all)
 	@$(RUNNER) board --build $(O) --serial '$(SERIAL)' --board '$(BOARD)' --power '$(POWER)' --load '$(LOAD)' \
-		--tests '$(T)' --args '$(ARGS)' --dtb '$(DTB)' --kind '$(KIND)' --may-skip '$(MAY_SKIP)' --vmsplit $(VMSPLIT) \
+		--tests '$(T)' --args '$(ARGS)' --kind '$(KIND)' --may-skip '$(MAY_SKIP)' --vmsplit $(VMSPLIT) \
 		$(if $(BAUD),--baud $(BAUD)) $(if $(ELF),--elf '$(ELF)') $(if $(WAIT),--wait $(WAIT)) \
 		$(if $(filter 1,$(MONITOR)),--monitor)
 
@@ -254,7 +254,7 @@ include tools/dist/dist.mk
 #?                     boot arguments
 #?   make test         every tier of tests; T=GLOB (tests) RUN=GLOB (runs) SHARD=i/n
 #?   make test-board   the same suites on a real board: SERIAL=/dev/ttyUSB0 BOARD= [POWER='command %s']
-#?                     [LOAD=uboot|command] [BAUD=] [T=GLOB] [MONITOR=1] [ELF=]; see docs/testing.md
+#?                     [LOAD=command] [BAUD=] [T=GLOB] [MONITOR=1] [ELF=]; see docs/testing.md
 #?   make test-labgrid LG_ENV=FILE [T=GLOB]: the suites under labgrid; by default QEMU's vexpress-a15
 #?   make lava         LAVA jobs for BOARD's runs, in build/lava/; [RUN=GLOB] [URL=https://…]
 #?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs;

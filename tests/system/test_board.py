@@ -23,8 +23,8 @@ from runner.table import ROOT, Run
 from standin import KIT, POWER_OFF, RESET, STAY, put
 
 GOOD = (KIT / "good.bin").read_bytes()
-# QEMU's machine never aborts; the real board's table does not let that test skip.
-AS_QEMU = ["--may-skip", "trap.external_abort_is_caught"]
+# QEMU's machine never aborts, and its CPUs take turns; the real board's table lets neither test skip.
+AS_QEMU = ["--may-skip", "trap.external_abort_is_caught", "--may-skip", "balance.threads_wander"]
 
 
 class Desk:
@@ -401,6 +401,20 @@ def test_loader_between_power_and_stream(desk):
         verdict, said, _ = desk.run(line, "--load", f"{load} 9")
     assert verdict is Verdict.INFRA
     assert "LOAD: " in said and "ended with 9" in said
+
+
+def test_loads_through_u_boot(desk, builds, tmp_path):
+    """One command from power-on to the verdict, with `make load`'s loader and Debian's U-Boot."""
+    load = f"{sys.executable} {ROOT}/tools/load --board qemu-virt --build {builds.root} " \
+           '--args "$FANLIGHT_BOOTARGS"'
+    uboot = ["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a15", "-m", "512M", "-smp", "2",
+             "-display", "none", "-nodefaults", "-nic", "none", "-bios", "/usr/lib/u-boot/qemu_arm/u-boot.bin"]
+    with Cable(uboot, tmp_path) as line:
+        verdict, said, folder = desk.run(line, "--board", "qemu-virt", "--load", load, "--elf",
+                                         str(builds.elf("release")), "--silence", "60", "--tests", "layout.*")
+        assert verdict is Verdict.PASS, said
+        assert line.words() == ["off", "on", "off"]
+    assert b"@boot {" in (folder / "serial.log").read_bytes()
 
 
 # -- the table of real boards ----------------------------------------------------------------

@@ -165,7 +165,7 @@ class Board:
         port.drain(0.5, 5)
         port.send("report\r")
         try:
-            port.expect(rb"(@boot \{[^\r\n]*[\r\n]+@layout \{[^\r\n]*[\r\n]+)", timeout=30)
+            port.expect(rb"(@boot \{[^\r\n]*\r*\n@layout \{[^\r\n]*\r*\n)", timeout=30)
             lines = port.match.group(1)
             port.expect_exact(PROMPT, timeout=30)  # behind an earlier run's results, which are not ours
         except (pexpect.TIMEOUT, pexpect.EOF) as error:

@@ -157,23 +157,19 @@ class Jobs:
             {"boot": {"timeout": {"seconds": FETCH}, "method": "qemu", "media": "tmpfs"}},
         ], context=context)
 
-    def real(self, hardware: Hardware, run: Run, dtb: str) -> dict:
-        """A job for a board with U-Boot and a network. Raises PrepareError."""
-        loads, root = hardware.uboot, self._builds.root
-        places = {"own": f"{loads.name}.dtb", "control": "", "firmware": "", "": None}
-        where = dtb or places.get(loads.dtb, f"cache/dtbs/{loads.dtb}")
-        if where is None:
-            raise prepare.PrepareError(f"Debian has no device tree for it: DTB=FILE ({loads.page})")
+    def real(self, board: Hardware, run: Run, dtb: str) -> dict:
+        """A job for a board with U-Boot and a network."""
         files = {"kernel": self.image(self._builds.image("release"))}
         commands = ["setenv autoload no", "dhcp", "setenv serverip {SERVER_IP}",
-                    f"tftp {loads.image_at:#010x} {{KERNEL}}"]
-        if where:
-            files["dtb"] = self.image(root / where)
-            commands.append(f"tftp {loads.dtb_at:#010x} {{DTB}}")
-        tree = "${fdtcontroladdr}" if loads.dtb == "control" and not dtb else f"{loads.dtb_at:#010x}"
-        commands += [loads.first] if loads.first else []
-        commands += [f'setenv bootargs "{run.bootargs}"', f"bootz {loads.image_at:#010x} - {tree}"]
-        return self._job(run, hardware.lava or hardware.name, [
+                    f"tftp {board.image_at:#010x} {{KERNEL}}"]
+        if dtb or board.dtb:
+            root = self._builds.root
+            ours = board.dtb if (root / board.dtb).is_file() else f"cache/dtbs/{board.dtb}"
+            files["dtb"] = self.image(root / (dtb or ours))
+            commands.append(f"tftp {board.dtb_at:#010x} {{DTB}}")
+        commands += [*board.before_boot, f'setenv bootargs "{run.bootargs}"',
+                     f"bootz {board.image_at:#010x} - {board.dtb_at:#010x}"]
+        return self._job(run, board.lava or board.name, [
             {"deploy": {"timeout": {"seconds": FETCH}, "to": "tftp", **files}},
             {"boot": {"timeout": {"seconds": FETCH}, "method": "u-boot", "commands": commands}},
         ])
@@ -190,8 +186,9 @@ class Jobs:
 def hardware_runs(hardware: Hardware, extra: str) -> list[Run]:
     """What a farm can do with a real board."""
     def run(name: str, asked: str, total: float) -> Run:
-        return Run(name=f"hardware-{name}", board=hardware.name, kind=name,
-                   bootargs=hardware.bootargs(asked, extra), may_skip=hardware.may_skip, silence=hardware.silence, total=total)
+        bootargs = " ".join(f"{asked} panic=halt {hardware.bootargs} {extra}".split())
+        return Run(name=f"hardware-{name}", board=hardware.name, kind=name, bootargs=bootargs,
+                   may_skip=hardware.may_skip, silence=hardware.silence, total=total)
 
     return [run("suites", "selftest", hardware.total), run("memtest", "memtest=1", 24 * 3600)]
 
@@ -242,12 +239,8 @@ def command(options: argparse.Namespace) -> int:
             hardware = table.hardware(options.board)
             for run in filter(wanted, hardware_runs(hardware, options.args)):
                 known = "" if hardware.lava else " LAVA has no device type of this board: name yours."
-                try:
-                    jobs.put(run.name, jobs.real(hardware, run, options.dtb),
-                             f"See {hardware.uboot.page}.{known}")
-                    made += 1
-                except prepare.PrepareError as why:
-                    left.append(f"{run.name}: {why}")
+                jobs.put(run.name, jobs.real(hardware, run, options.dtb), f"See {hardware.doc}.{known}")
+                made += 1
     except (elf.ElfError, OSError) as error:
         print(f"lava: {error}", file=sys.stderr)
         return Verdict.INFRA
