@@ -87,6 +87,7 @@ park:
 	ldr	r4, =boot_mmu
 	add	r4, r4, r9
 1:	wfi
+	yield					@ the call may stay pending: an emulator has others to run
 	ldr	r0, [r4, #BOOT_MMU_PEN]
 	cmp	r0, #0
 	beq	1b
@@ -132,6 +133,7 @@ cpu_park:
 	cpsid	aif
 	ldr	r4, =boot_mmu
 1:	wfi
+	yield
 	ldr	r0, [r4, #BOOT_MMU_PEN]
 	cmp	r0, #0
 	beq	1b
