@@ -196,13 +196,14 @@ phys_addr_t pa_without_mmu(phys_addr_t pa)
  * strongly-ordered, and fetched instructions are not cached (B3.2.1, SCTLR.I = 0). The DSB
  * before the MMU is on ends our writes to the low address. That the identity page's physical address is not
  * its virtual one does no harm: what is fetched is the same.
- * Only a loader that is in that half of the address space is believed to hand over such a tree.
+ * Only a loader that is in that half of the address space hands over such a tree; it is not even
+ * looked for where nothing answers, for that would be an abort.
  */
-static void find_real_address(u32 dtb)
+static void find_real_address(u32 dtb, u32 answer)
 {
 	struct fdt tree;
 
-	if ((boot_info.image_low & dtb) >> RAM_ALIAS_SHIFT && early_tree(dtb, &tree) &&
+	if (answer && boot_info.image_low >> RAM_ALIAS_SHIFT && early_tree(dtb, &tree) &&
 	    ram_has_alias(&tree)) {
 		boot_info.image_pa = ram_alias_real(boot_info.image_low);
 		boot_info.dtb_pa = ram_alias_real(dtb);
@@ -217,10 +218,11 @@ static bool cpu_has_lpae(void)
 
 /*
  * From head.S, MMU and caches off, on the boot stack. Returns the physical address at
- * which mmu_on can run; does not return where the kernel cannot.
+ * which mmu_on can run; does not return where the kernel cannot. answer: the byte at dtb, if dtb is in the
+ * upper half and anything is there; else 0.
  */
-u32 early_boot(u32 dtb, u32 cpsr, u32 image);
-u32 early_boot(u32 dtb, u32 cpsr, u32 image)
+u32 early_boot(u32 dtb, u32 cpsr, u32 image, u32 answer);
+u32 early_boot(u32 dtb, u32 cpsr, u32 image, u32 answer)
 {
 	const u32 *place;
 
@@ -231,7 +233,7 @@ u32 early_boot(u32 dtb, u32 cpsr, u32 image)
 	if (!cpu_has_lpae()) {
 		early_die(dtb, EARLY_NO_LPAE, "this CPU has no LPAE (long page-table descriptors)");
 	}
-	find_real_address(dtb);
+	find_real_address(dtb, answer);
 	apply_alternatives();
 	build_kernel_tables();
 	place = identity_place();

@@ -73,9 +73,15 @@ aligned:
 	mov	r0, r10
 	mov	r1, r11
 	mov	r2, r8
-	ldr	r3, =early_boot
-	add	r3, r3, r9
-	blx	r3				@ returns where mmu_on may run
+	adr	r3, early_vectors
+	mcr	p15, 0, r3, c12, c0, 0		@ VBAR
+	isb					@ before an exception is taken there
+	mov	r3, #0
+	tst	r10, #0x80000000		@ below, nobody asks early
+	ldrbne	r3, [r10]			@ what is there; where nothing is, r3 stays 0
+	ldr	r12, =early_boot
+	add	r12, r12, r9
+	blx	r12				@ returns where mmu_on may run
 	mov	r4, r0
 	bl	smp_bit_on
 	ldr	r3, =boot_info
@@ -101,6 +107,12 @@ aligned:
 	bx	r4
 	.ltorg
 
+	/* Until the kernel has its own. A data abort goes on behind the load that had it (B1.8.1, B1.9.8). */
+	.align	5
+early_vectors:
+	.space	16
+	subs	pc, lr, #4
+
 /*
  * From any mode to SVC, interrupts masked, MMU and caches off as far as this CPU's own controls
  * go; the same for all CPUs. Counts from here: cycle counter on, zeroed (C12.8). HYP keeps
@@ -122,7 +134,8 @@ take_state:
 in_svc:
 	/* A loader may leave the instruction cache and prediction on; start from known state. */
 	mrc	p15, 0, r3, c1, c0, 0		@ SCTLR
-	bic	r3, r3, #0x1800			@ I, Z
+	bic	r3, r3, #0x3800			@ V, I, Z
+	bic	r3, r3, #0x40000000		@ TE: exceptions are taken in ARM state, at VBAR
 	bic	r3, r3, #0x0005			@ C, M
 	mcr	p15, 0, r3, c1, c0, 0
 	isb

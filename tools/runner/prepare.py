@@ -182,7 +182,7 @@ def _kernel(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
     stub_file = work / "stub.bin"
     base = table.board(run.board).ram_base
     image_at = base + 0x200000 if run.image_at is None else run.image_at
-    dtb_at = 0 if run.dtb == "none" else run.dtb_at
+    dtb_at = run.dtb_at or 0 if run.dtb == "none" else run.dtb_at
     if dtb_at == "behind-image":
         dtb_at = image_at + image.stat().st_size
     stub_file.write_bytes(stub(image_at, dtb_at, run.cntfrq))
