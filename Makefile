@@ -48,6 +48,7 @@ MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/
 	mm/va_space.c mm/vm_area.c mm/vmalloc.c mm/walk_check.c
 KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/irq.c kernel/log.c kernel/main.c \
 	kernel/memory.c kernel/memory_baseline.c kernel/memory_start.c kernel/mutex.c kernel/oops.c kernel/panic.c kernel/power.c \
+	kernel/pristine.c \
 	kernel/reenter.c kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
 	kernel/whereis.c
 MONITOR_SRCS := kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \

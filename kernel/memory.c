@@ -88,7 +88,8 @@ static void reserve_tree_ranges(const struct fdt *f)
 	fdt_node node;
 
 	for (u32 i = 0; fdt_rsv(f, i, &start, &size) == 0; i++) {
-		reserve(start, size, 0, "a reserved range"); /* often the tree's own: they merge */
+		reserve(start, size, MEMBLOCK_FIRMWARE,
+			"a reserved range"); /* often the tree's own: they merge */
 	}
 	if (parent < 0) {
 		return;
@@ -100,7 +101,7 @@ static void reserve_tree_ranges(const struct fdt *f)
 			continue;
 		}
 		for (u32 i = 0; fdt_reg_phys(f, node, i, &start, &size) == 0; i++) {
-			reserve(start, size, flags, fdt_node_name(f, node));
+			reserve(start, size, flags | MEMBLOCK_FIRMWARE, fdt_node_name(f, node));
 		}
 	}
 }
@@ -124,7 +125,7 @@ static void reserve_initrd(const struct fdt *f)
 
 	if (chosen_address(f, "linux,initrd-start", &start) &&
 	    chosen_address(f, "linux,initrd-end", &end) && end > start) {
-		reserve(start, end - start, 0, "the initrd");
+		reserve(start, end - start, MEMBLOCK_INITRD, "the initrd");
 	}
 }
 

@@ -109,18 +109,50 @@ static bool pages_are_free(phys_addr_t pa, u32 bytes)
 	return pfn > pa_to_pfn(pa + bytes - 1);
 }
 
+struct page *reenter_alloc(u32 order, const struct memblock_list *good)
+{
+	u32 bytes = PAGE_SIZE << order;
+	struct page *page;
+	pfn_t refused = 0;
+
+	while ((page = alloc_pages(GFP_KERNEL, order)) &&
+	       (!pa_below_4g(pa_without_mmu(page_to_pa(page) + bytes - 1)) ||
+		(good && !memblock_list_has(good, page_to_pa(page), bytes, ~0u)))) {
+		page->next = refused;
+		refused = page_to_pfn(page);
+	}
+	while (refused) {
+		struct page *other = pfn_to_page(refused);
+
+		refused = other->next;
+		free_pages(other, order);
+	}
+	return page;
+}
+
 /*
  * What the way out needs, in one block of lowmem: two pages for the boot table, one for the pen, the
- * device tree.
+ * device tree, and room for it when it is half made.
  */
 enum { PAGE_PEN = 2, PAGE_TREE = 3 };
 
 static const char *tree_make(struct page *block, u32 room, const struct reenter *r, bool pen)
 {
-	struct fdt_changes changes = { r->bootargs, page_to_pa(block + PAGE_PEN),
-				       pen ? PAGE_SIZE : 0 };
+	void *whole = lowmem_page_address(block + PAGE_TREE), *half = whole + room;
+	struct fdt_changes args = { .taken = page_to_pa(block + PAGE_PEN),
+				    .bytes = pen ? PAGE_SIZE : 0 };
+	struct fdt_changes handover = { .value = r->handover, .len = r->handover_bytes };
 
-	return fdt_edit(tree, room, &changes, lowmem_page_address(block + PAGE_TREE), room) < 0 ?
+	if (r->bootargs) {
+		args.name = "bootargs";
+		args.value = r->bootargs;
+		args.len = (u32)strlen(r->bootargs) + 1;
+	}
+	if (r->handover) {
+		handover.name = REENTER_HANDOVER;
+	}
+	return fdt_edit(tree, room, &args, half, room) < 0 ||
+			       fdt_edit(half, room, &handover, whole, room) < 0 ?
 		       no_tree :
 		       NULL;
 }
@@ -155,6 +187,9 @@ static void __noreturn go(struct page *block, u32 order, const struct reenter *r
 {
 	u32 dtb = pa_low32(pa_without_mmu(page_to_pa(block + PAGE_TREE)));
 
+	if (r->announce) {
+		printk("%s", r->announce);
+	}
 	printk("boot: image at %010llx, %u bytes; device tree at %08x", r->image, r->bytes, dtb);
 	printk("boot: entered in SVC, %ssecure%s", cpu_is_secure() ? "" : "non-",
 	       (boot_info.entry_cpsr & CPSR_MODE_MASK) == MODE_HYP ? ": HYP was left for good" :
@@ -184,12 +219,14 @@ const char *reenter(const struct reenter *r)
 	if (why) {
 		return why;
 	}
-	bytes += FDT_EDIT_ROOM(r->bootargs ? (u32)strlen(r->bootargs) : 0);
-	while ((PAGE_SIZE << order) < bytes + PAGE_TREE * PAGE_SIZE) {
+	bytes += FDT_EDIT_ROOM(r->bootargs ? (u32)strlen(r->bootargs) + 1 : 0) +
+		 FDT_EDIT_ROOM(r->handover_bytes);
+	bytes = ALIGN_UP(bytes, 8u);
+	while ((PAGE_SIZE << order) < 2 * bytes + PAGE_TREE * PAGE_SIZE) {
 		order++;
 	}
-	block = alloc_pages(GFP_KERNEL, order);
-	if (!block || !pa_below_4g(pa_without_mmu(page_to_pa(block) + (PAGE_SIZE << order) - 1))) {
+	block = reenter_alloc(order, r->good);
+	if (!block) {
 		why = "no memory below 4 GiB";
 	} else if (!r->owned && !pages_are_free(r->image, r->bytes)) {
 		why = "some of it is in use";

@@ -17,8 +17,6 @@
 #define COMPATIBLE     16u
 #define HDR_BOOT_CPU   28
 
-static const char name[] = "bootargs";
-
 /* Where a property goes. */
 struct splice {
 	u32 at, cut; /* offset in the structure block; bytes that are left out there */
@@ -44,17 +42,17 @@ static u8 *put_u64(u8 *to, u64 value)
 }
 
 /* Padded to a token's place. */
-static u8 *put_string(u8 *to, const char *s)
+static u8 *put_padded(u8 *to, const void *from, u32 len)
 {
-	u32 len = (u32)strlen(s) + 1, padded = ALIGN_UP(len, 4u);
+	u32 padded = ALIGN_UP(len, 4u);
 
 	memset(to + len, 0, padded - len);
-	memcpy(to, s, len);
+	memcpy(to, from, len);
 	return to + padded;
 }
 
 /* A property that is there, or the end of its node's properties: nodes come behind them (5.4.2). */
-static void find_splice(const struct fdt *f, struct splice *s)
+static void find_splice(const struct fdt *f, const char *name, struct splice *s)
 {
 	fdt_node chosen = fdt_path_node(f, "/chosen");
 	struct fdt_prop it = { .next = 0 };
@@ -71,23 +69,24 @@ static void find_splice(const struct fdt *f, struct splice *s)
 	s->at = it.next;
 }
 
-static u8 *put_property(u8 *to, const struct splice *s, const char *value)
+static u8 *put_property(u8 *to, const struct splice *s, const struct fdt_changes *changes)
 {
 	if (s->node) {
-		to = put_string(put_u32(to, FDT_BEGIN_NODE), "chosen");
+		to = put_padded(put_u32(to, FDT_BEGIN_NODE), "chosen", sizeof("chosen"));
 	}
-	to = put_u32(put_u32(to, FDT_PROP), (u32)strlen(value) + 1);
-	to = put_string(put_u32(to, s->name), value);
+	to = put_u32(put_u32(to, FDT_PROP), changes->len);
+	to = put_padded(put_u32(to, s->name), changes->value, changes->len);
 	return s->node ? put_u32(to, FDT_END_NODE) : to;
 }
 
-static u8 *put_structs(u8 *to, const struct fdt *f, const struct splice *s, const char *bootargs)
+static u8 *put_structs(u8 *to, const struct fdt *f, const struct splice *s,
+		       const struct fdt_changes *changes)
 {
 	u32 behind = s->at + s->cut;
 
 	to = put(to, f->structs, s->at);
-	if (bootargs) {
-		to = put_property(to, s, bootargs);
+	if (changes->name) {
+		to = put_property(to, s, changes);
 	}
 	return put(to, f->structs + behind, f->structs_size - behind);
 }
@@ -128,25 +127,24 @@ int fdt_edit(const void *blob, size_t avail, const struct fdt_changes *changes, 
 	struct splice s = { .at = 0 };
 	struct fdt f;
 	int error = fdt_open(&f, blob, avail);
-	u32 len = changes->bootargs ? (u32)strlen(changes->bootargs) : 0;
 
 	if (error) {
 		return error;
 	}
 	/* Blocks may overlap in the original: the sum counts, not its size. None is above INT32_MAX. */
 	if ((u64)f.structs_size + f.strings_size + (u64)f.rsv_count * RSV_ENTRY +
-		    FDT_EDIT_ROOM(len) >
+		    FDT_EDIT_ROOM(changes->len) >
 	    room) {
 		return -ENOSPC;
 	}
-	if (changes->bootargs) {
-		find_splice(&f, &s);
+	if (changes->name) {
+		find_splice(&f, changes->name, &s);
 	}
 	structs = put_reservations(header + FDT_HEADER_SIZE, &f, changes);
-	strings = put_structs(structs, &f, &s, changes->bootargs);
+	strings = put_structs(structs, &f, &s, changes);
 	end = put(strings, f.strings, f.strings_size);
-	if (changes->bootargs && s.name == f.strings_size) {
-		end = put(end, name, sizeof(name));
+	if (changes->name && s.name == f.strings_size) {
+		end = put(end, changes->name, (u32)strlen(changes->name) + 1);
 	}
 	put_header(header, structs, strings, end, (const u8 *)blob);
 	error = fdt_open(&f, out, room);

@@ -50,6 +50,13 @@ static __noinline u32 list_find(const struct memblock_list *list, phys_addr_t pa
 	return low;
 }
 
+const struct memblock_range *memblock_list_at(const struct memblock_list *list, phys_addr_t pa)
+{
+	u32 i = list_find(list, pa);
+
+	return i < list->count ? &list->range[i] : NULL;
+}
+
 static __noinline void list_insert(struct memblock_list *list, u32 at, struct memblock_range range)
 {
 	for (u32 i = list->count++; i > at; i--) {
@@ -129,9 +136,8 @@ int memblock_add(phys_addr_t start, phys_addr_t size)
 	return 0;
 }
 
-int memblock_reserve(phys_addr_t start, phys_addr_t size, u32 flags)
+int memblock_list_add(struct memblock_list *list, phys_addr_t start, phys_addr_t size, u32 flags)
 {
-	struct memblock_list *list = &memblock.reserved;
 	phys_addr_t end = start + size, at = start;
 	u32 gaps, i;
 
@@ -155,6 +161,11 @@ int memblock_reserve(phys_addr_t start, phys_addr_t size, u32 flags)
 	}
 	list_merge(list);
 	return 0;
+}
+
+int memblock_reserve(phys_addr_t start, phys_addr_t size, u32 flags)
+{
+	return memblock_list_add(&memblock.reserved, start, size, flags);
 }
 
 int memblock_free(phys_addr_t start, phys_addr_t size)
@@ -237,13 +248,17 @@ phys_addr_t memblock_alloc_range(phys_addr_t size, u32 align, phys_addr_t min_pa
 	return 0;
 }
 
+bool memblock_list_has(const struct memblock_list *list, phys_addr_t start, phys_addr_t size,
+		       u32 flags)
+{
+	const struct memblock_range *r = memblock_list_at(list, start);
+
+	return r && r->start <= start && range_end(r) - start >= size && (r->flags & flags) == 0;
+}
+
 bool memblock_is_ram(phys_addr_t start, phys_addr_t size)
 {
-	const struct memblock_list *list = &memblock.memory;
-	u32 i = list_find(list, start);
-
-	return i < list->count && list->range[i].start <= start &&
-	       range_end(&list->range[i]) - start >= size;
+	return memblock_list_has(&memblock.memory, start, size, 0);
 }
 
 static __noinline bool list_touches(const struct memblock_list *list, phys_addr_t start,

@@ -31,6 +31,7 @@ void asm_offsets(void)
 	DEFINE(BOOT_INFO_IMAGE_LOW, offsetof(struct boot_info, image_low));
 	DEFINE(BOOT_INFO_ACTLR, offsetof(struct boot_info, actlr));
 	DEFINE(ASM_BOOT_STACK_SIZE, BOOT_STACK_SIZE);
+	DEFINE(ASM_INITIALIZED_MAX, INITIALIZED_MAX);
 	DEFINE(BOOT_MMU_OPEN, offsetof(struct boot_mmu, open));
 	DEFINE(BOOT_MMU_PEN, offsetof(struct boot_mmu, pen));
 	DEFINE(BOOT_MMU_PEN_REGISTER, offsetof(struct boot_mmu, pen_register));

@@ -161,24 +161,34 @@ void boot_table_rebuild(const struct boot_pages *lent)
 	dsb_sy(); /* the table, before a CPU is told to use it */
 }
 
+void alternatives_swap(char *image)
+{
+	u32 offset = (vaddr_t)image - IMAGE_START;
+	struct alternative *a = (void *)((char *)__alternatives_start + (image - __image_start));
+
+	for (u32 i = 0; i < (u32)(__alternatives_end - __alternatives_start); i++, a++) {
+		u16 *site = (u16 *)(a->site + offset);
+
+		for (u32 k = 0; k < ARRAY_SIZE(a->insn); k++) {
+			u16 was = site[k];
+
+			site[k] = a->insn[k];
+			a->insn[k] = was;
+		}
+	}
+}
+
 /*
  * Patches the text for CPUs whose table walks bypass the data cache (B4.1.92 ID_MMFR3).
  * DEBUG patches always: cleaning more than needed is correct, and so the patch is tested.
  */
 static void apply_alternatives(void)
 {
-	u32 offset = (vaddr_t)__image_start - IMAGE_START;
-
 	if (((read_id_mmfr3() >> 20) & 0xf) != 0 && !CONFIG_DEBUG) {
 		return;
 	}
 	boot_info.walks_cleaned = 1;
-	for (const struct alternative *a = __alternatives_start; a < __alternatives_end; a++) {
-		u16 *site = (u16 *)(a->site + offset);
-
-		site[0] = a->insn[0];
-		site[1] = a->insn[1];
-	}
+	alternatives_swap(__image_start);
 	/* Until early_boot ends the sites may still run as NOPs: walks are off, nothing needs a clean. */
 }
 

@@ -56,7 +56,9 @@ SECTIONS
 		KEEP(*(.boot_stack))
 		*(.tables)
 		*(SORT_BY_ALIGNMENT(.bss*))	/* the stacks, then what is small */
+		__initialized_start = .;
 		*(SORT_BY_ALIGNMENT(.data*))
+		__initialized_end = .;
 		*(.last_page)
 		. = ALIGN(ASM_PAGE_SIZE);
 		__content_end = .;
@@ -72,6 +74,8 @@ SECTIONS
 	ASSERT((__tests_end - __tests_start) / 4 <= 224, "TESTS_MAX in tests/kernel/run.c is too small")
 	ASSERT(__head_end - __image_start <= ASM_PAGE_SIZE, "what runs in the identity page has outgrown it")
 	ASSERT(__image_size <= ASM_IMAGE_SIZE, "the image has outgrown its region")
+
+	ASSERT(__initialized_end - __initialized_start <= ASM_INITIALIZED_MAX, "INITIALIZED_MAX is too small")
 
 	/* Only places, not in the image: each CPU's memory for it is allocated. */
 	.percpu ASM_PAGE_SIZE (INFO) : {

@@ -36,6 +36,17 @@ void clean_for_uncached(const void *object, u32 bytes)
 	dsb_sy(); /* in memory, before the reader is told to look */
 }
 
+void clean_and_forget(const void *object, u32 bytes)
+{
+	u32 line = 4u << ((read_ctr() >> 16) & 0xf); /* DminLine, B4.1.42 */
+	vaddr_t end = (vaddr_t)object + bytes;
+
+	for (vaddr_t va = ALIGN_DOWN((vaddr_t)object, line); va < end; va += line) {
+		write_dccimvac((u32)va);
+	}
+	dsb_sy(); /* written back and dropped, before the next load */
+}
+
 void secondaries_open(bool open)
 {
 	boot_mmu.open = open;

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes a copy of a device tree that differs in the two things a loader has to say: the boot
- * arguments, and memory that is taken. No allocation, no static state, irq-safe.
+ * Makes a copy of a device tree that differs in the two things a loader has to say: a word in
+ * /chosen, the boot arguments for one, and memory that is taken. No allocation, no static state, irq-safe.
  */
 #pragma once
 
 #include <lib/fdt.h>
 
 struct fdt_changes {
-	const char *bootargs; /* of /chosen, which is made if there is none; NULL: as they are */
-	phys_addr_t taken,
-		bytes; /* one more entry of the memory reservation block; 0 bytes: none */
+	/* A property of /chosen, which is made if there is none; NULL: all stay as they are. */
+	const char *name;
+	const void *value;
+	u32 len; /* of the value, a string's NUL included */
+	/* One more entry of the memory reservation block; 0 bytes: none. */
+	phys_addr_t taken, bytes;
 };
 
-/* More than a copy is longer than its original by, for bootargs of that length. */
+/* More than a copy is longer than its original by, for a value of that length. */
 #define FDT_EDIT_ROOM(len) ((len) + 160u)
 
 /*

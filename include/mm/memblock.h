@@ -20,7 +20,14 @@ struct memblock_range {
 	u64 flags : 16;
 };
 
-#define MEMBLOCK_NOMAP (1u << 0) /* reserved list: RAM that must not be mapped (no-map) */
+/* Reserved list: whose a range is. 0: this kernel's own, the device tree's copy included. */
+#define MEMBLOCK_NOMAP	  (1u << 0) /* must not be mapped (no-map) */
+#define MEMBLOCK_FIRMWARE (1u << 1) /* the device tree says so */
+#define MEMBLOCK_INITRD	  (1u << 2)
+#define MEMBLOCK_UNTESTED \
+	(1u << 3) /* memtest=all, second run: RAM that nobody may use before it is tested */
+#define MEMBLOCK_BAD   (1u << 4) /* memtest=all: RAM that failed the test */
+#define MEMBLOCK_TAKEN (1u << 5) /* memtest=all: good, and the second run's image */
 
 struct memblock_list {
 	u32 count;
@@ -40,6 +47,17 @@ int __must_check memblock_add(phys_addr_t start, phys_addr_t size);
 /* Reserves a range, inside RAM or not. May overlap earlier ones: they merge, or, where the flags
  * differ, the overlap gets both. -ENOSPC: list full, or nearly so and the worst case won't fit. */
 int __must_check memblock_reserve(phys_addr_t start, phys_addr_t size, u32 flags);
+
+/* The same for any such list: of what memtest has tested, for one. */
+int __must_check memblock_list_add(struct memblock_list *list, phys_addr_t start, phys_addr_t size,
+				   u32 flags);
+
+/* Whether one range has all of these bytes, and none of these flags. */
+bool memblock_list_has(const struct memblock_list *list, phys_addr_t start, phys_addr_t size,
+		       u32 flags);
+
+/* The first range that ends above pa, or NULL. */
+const struct memblock_range *memblock_list_at(const struct memblock_list *list, phys_addr_t pa);
 
 /* Gives back (part of) what memblock_alloc_range() gave. -EINVAL: some byte is not reserved.
  * -ENOSPC: the rest would be two ranges and there is no room for both. */

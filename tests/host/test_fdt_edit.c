@@ -109,7 +109,7 @@ static void same_but_for_changes(const struct blob *blob, const unsigned char *c
 
 TEST(only_what_was_asked_for_is_changed)
 {
-	struct fdt_changes changes = { ARGS, TAKEN, 4096 };
+	struct fdt_changes changes = { "bootargs", ARGS, sizeof(ARGS), TAKEN, 4096 };
 
 	for (u32 i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
 		struct blob blob = blob_load(trees[i]);
@@ -129,7 +129,7 @@ TEST(only_what_was_asked_for_is_changed)
 TEST(bootargs_of_any_length_come_and_go)
 {
 	static char args[130];
-	struct fdt_changes changes = { .bootargs = args };
+	struct fdt_changes changes = { .name = "bootargs", .value = args };
 	struct blob blob = blob_load("host/dts/names.dtb");
 	struct fdt f;
 	u32 rsv_count;
@@ -137,10 +137,11 @@ TEST(bootargs_of_any_length_come_and_go)
 	CHECK_EQ(fdt_open(&f, blob.data, blob.len), 0);
 	rsv_count = f.rsv_count;
 	for (u32 len = 0; len < sizeof(args) - 1; len++) {
-		struct blob next = { NULL, blob.len + FDT_EDIT_ROOM(len) };
+		struct blob next = { NULL, blob.len + FDT_EDIT_ROOM(len + 1) };
 
 		memset(args, 'a' + (int)(len % 26), len);
 		args[len] = '\0';
+		changes.len = len + 1;
 		next.data = edit(&blob, &changes, (u32)next.len, 0);
 		CHECK_EQ(fdt_open(&f, next.data, next.len), 0);
 		CHECK_STR_EQ(fdt_prop_string(&f, fdt_path_node(&f, "/chosen"), "bootargs"), args);
@@ -156,7 +157,7 @@ TEST(bootargs_of_any_length_come_and_go)
 
 TEST(without_changes_the_tree_stays)
 {
-	struct fdt_changes nothing = { .bootargs = NULL };
+	struct fdt_changes nothing = { .name = NULL };
 	struct blob blob = blob_load("host/dts/console.dtb");
 	unsigned char *copy = edit(&blob, &nothing, (u32)blob.len + FDT_EDIT_ROOM(0), 0);
 	struct fdt a, b;
@@ -170,11 +171,43 @@ TEST(without_changes_the_tree_stays)
 	free(blob.data);
 }
 
+/* As memtest=all does: bytes of any kind under a new name, then other ones in their place. */
+TEST(a_value_of_bytes_comes_and_is_replaced)
+{
+	static const char name[] = "fanlight,of-a-length-of-31-byte";
+	static unsigned char value[1201];
+	struct fdt_changes changes = { .name = name, .value = value };
+	struct blob blob = blob_load("host/dts/console-off.dtb");
+	struct fdt f;
+
+	for (u32 round = 0; round < 40; round++) {
+		u32 len = round * 300 / 10;
+		struct blob next = { NULL, blob.len + FDT_EDIT_ROOM(len) };
+		const void *got;
+		u32 got_len;
+
+		for (u32 i = 0; i < len; i++) {
+			value[i] = (unsigned char)(i * 7 + round);
+		}
+		changes.len = len;
+		next.data = edit(&blob, &changes, (u32)next.len, 0);
+		CHECK_EQ(fdt_open(&f, next.data, next.len), 0);
+		got = fdt_prop(&f, fdt_path_node(&f, "/chosen"), name, &got_len);
+		CHECK_EQ(got_len, len);
+		CHECK_EQ(memcmp(got, value, len), 0);
+		CHECK(fdt_be32(next.data + 4) <= fdt_be32(blob.data + 4) + (round ? 33 : 90));
+		next.len = fdt_be32(next.data + 4);
+		free(blob.data);
+		blob = next;
+	}
+	free(blob.data);
+}
+
 TEST(too_little_room_is_refused_and_not_overrun)
 {
-	struct fdt_changes changes = { ARGS, TAKEN, 4096 };
+	struct fdt_changes changes = { "bootargs", ARGS, sizeof(ARGS), TAKEN, 4096 };
 	struct blob blob = blob_load("host/dts/names.dtb");
-	u32 enough = (u32)blob.len + FDT_EDIT_ROOM(sizeof(ARGS) - 1);
+	u32 enough = (u32)blob.len + FDT_EDIT_ROOM(sizeof(ARGS));
 
 	free(edit(&blob, &changes, enough, 0));
 	for (u32 room = 0; room < fdt_be32(blob.data + 4) + sizeof(ARGS); room += 13) {
@@ -186,7 +219,7 @@ TEST(too_little_room_is_refused_and_not_overrun)
 /* Whatever fdt_open() takes: blocks that overlap, that lie in any order. ASan looks at both ends. */
 TEST(damaged_trees_do_no_harm)
 {
-	struct fdt_changes changes = { ARGS, TAKEN, 4096 };
+	struct fdt_changes changes = { "bootargs", ARGS, sizeof(ARGS), TAKEN, 4096 };
 
 	for (u32 round = 0; round < 20000; round++) {
 		struct blob blob = blob_load(trees[round % (sizeof(trees) / sizeof(trees[0]))]);

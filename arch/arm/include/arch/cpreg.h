@@ -82,8 +82,9 @@ CP15_WRITE32(cntp_ctl, 0, c14, c2, 1)
 CP15_WRITE32(cntv_ctl, 0, c14, c3, 1)
 CP15_WRITE64(cntp_cval, 2, c14)
 CP15_WRITE64(cntv_cval, 3, c14)
-CP15_WRITE32(dcimvac, 0, c7, c6, 1)  /* invalidate a data cache line by address, to the PoC */
-CP15_WRITE32(dccmvac, 0, c7, c10, 1) /* clean a data cache line by address, to the PoC */
+CP15_WRITE32(dcimvac, 0, c7, c6, 1)   /* invalidate a data cache line by address, to the PoC */
+CP15_WRITE32(dccmvac, 0, c7, c10, 1)  /* clean a data cache line by address, to the PoC */
+CP15_WRITE32(dccimvac, 0, c7, c14, 1) /* both, as one */
 CP15_WRITE32(iciallu_raw, 0, c7, c5, 0)
 CP15_WRITE32(bpiall_raw, 0, c7, c5, 6)
 

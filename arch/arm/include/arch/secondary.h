@@ -78,3 +78,5 @@ bool pen_holds(void *page, u32 mpidr);
 
 /* Writes back lines of the image or of lowmem, for readers without caches. Any context. */
 void clean_for_uncached(const void *object, u32 bytes);
+/* And drops them from the caches: what is read next comes from memory. */
+void clean_and_forget(const void *object, u32 bytes);
