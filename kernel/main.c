@@ -24,9 +24,11 @@
 #include <kernel/log.h>
 #include <kernel/memory.h>
 #include <kernel/memtest.h>
+#include <kernel/memtest_all.h>
 #include <kernel/monitor.h>
 #include <kernel/panic.h>
 #include <kernel/power.h>
+#include <kernel/pristine.h>
 #include <kernel/reenter.h>
 #include <kernel/report.h>
 #include <kernel/sched.h>
@@ -170,6 +172,10 @@ static bool run_what_was_asked(void)
 {
 	bool passed = true;
 
+	if (memtest_word(args->memtest) ==
+	    MEMTEST_AGAIN) { /* the first run had its turn at the others */
+		return memtest_main(args->memtest);
+	}
 	if (args->stress.s && !tests_set_stress(args->stress)) {
 		warn(SENSELESS, "stress", SPAN_ARG(args->stress));
 	}
@@ -182,7 +188,10 @@ static bool run_what_was_asked(void)
 	if (args->bench.s) {
 		passed &= bench_run(args->bench) == 0;
 	}
-	if (args->memtest.s) {
+	if (memtest_word(args->memtest) == MEMTEST_ALL && (args->selftest.s || args->bench.s)) {
+		printk("error: memtest=all goes alone");
+		passed = false;
+	} else if (args->memtest.s) {
 		passed &= memtest_main(args->memtest);
 	}
 	return passed;
@@ -232,11 +241,13 @@ static void start_cpus(const struct fdt *f)
 void kernel_main(void) __noreturn;
 void kernel_main(void)
 {
+	char initialized[INITIALIZED_MAX];
 	struct bootargs given;
 	struct fdt tree;
 	const void *blob;
 	u32 bytes;
 
+	pristine_keep(initialized);
 	args = &given;
 	thread_init_boot(); /* who runs: locks and windows need to know */
 	trap_init();	    /* vectors and abort stack: a fault is reported from here on */
@@ -246,6 +257,7 @@ void kernel_main(void)
 	psci_init(&tree);      /* how to end */
 	vexpress_sysreg_init(&tree);
 	memory_discover(&tree, args, boot_info.dtb_pa, bytes); /* memblock */
+	memtest_take_over(&tree, bytes, args); /* memtest=again: only tested memory is to be had */
 	memory_start(args);	       /* direct mapping, page array, buddy, slab, vmalloc, pkmap */
 	sched_init();		       /* this is one thread of many from now on */
 	log_init();		       /* what was printed so far moves to a larger place */

@@ -21,8 +21,7 @@
 
 #define JSON_MAX 1408
 
-#define BUILD_ID_BYTES 20
-#define NOTE_HEADER    16				       /* three words and "GNU" */
+#define NOTE_HEADER 16					       /* three words and "GNU" */
 extern const u8 __build_id_note[NOTE_HEADER + BUILD_ID_BYTES]; /* the linker's */
 
 u32 report_boot_cycles;
@@ -39,6 +38,11 @@ const struct fdt *report_tree(void)
 const char *report_bootargs(void)
 {
 	return bootargs;
+}
+
+const u8 *report_build_id(void)
+{
+	return __build_id_note + NOTE_HEADER;
 }
 
 /* ---- facts ---- */

@@ -42,6 +42,7 @@ struct memtest_options {
 	u32 seed;   /* of the random pass; 0: from the time */
 	u32 fade_s; /* how long the fade pass waits, twice */
 	u64 limit;  /* bytes to test; 0: all that there are */
+	u32 reserved; /* not what is free, but what memblock has reserved with exactly these flags; 0: free */
 	bool errors_only;
 	bool silent; /* prints nothing at all */
 
@@ -73,6 +74,10 @@ void memtest_run(const struct memtest_options *options, struct memtest_result *r
  * size=BYTES, and globs of passes. 0, or -EINVAL: says which word makes no sense.
  */
 int __must_check memtest_parse(struct span words, struct memtest_options *options);
+
+/* One run of that, with its account: coverage, KTAP results. True: as memtest_main(). */
+bool __must_check memtest_account(const struct memtest_options *options,
+				  struct memtest_result *result);
 
 /* `memtest=…`: all of that, the coverage, KTAP results, and what to reserve. True: something was
  * tested, all words were right, and every page was given back. */

@@ -31,6 +31,10 @@ const struct fdt *report_tree(void);
 /* The command line as it was given; "" if there is none. After report_boot(). */
 const char *report_bootargs(void);
 
+/* What the linker made of the image's content. */
+#define BUILD_ID_BYTES 20
+const u8 *report_build_id(void);
+
 /* One region of the kernel's part, by rising address; empty ones are left out. */
 struct region {
 	const char *name, *kind, *rule;

@@ -16,6 +16,7 @@
 #include <kernel/time.h>
 #include <kernel/watchdog.h>
 #include <lib/div.h>
+#include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <mm/page_type.h>
 
@@ -48,6 +49,24 @@ static u64 take_blocks(struct run *run, gfp_t gfp, u64 limit)
 	return taken;
 }
 
+/* Whole pages of what the allocator never had. */
+static u64 take_reserved(struct run *run)
+{
+	u64 taken = 0;
+
+	for (u32 i = 0; i < memblock.reserved.count; i++) {
+		const struct memblock_range *r = &memblock.reserved.range[i];
+		phys_addr_t start = pa_align_up(r->start, PAGE_SIZE);
+		phys_addr_t end = pa_align_down(r->start + r->size, PAGE_SIZE);
+
+		if (r->flags == run->options->reserved && start < end &&
+		    ranges_add(&run->memory, start, end)) {
+			taken += end - start;
+		}
+	}
+	return taken;
+}
+
 static void give_back(struct run *run)
 {
 	for (u32 i = 0; i < run->memory.count; i++) {
@@ -58,7 +77,7 @@ static void give_back(struct run *run)
 		if (run->options->tested && run->result->tested) {
 			run->options->tested(pfn, end - pfn);
 		}
-		while (pfn < end) {
+		while (pfn < end && !run->options->reserved) {
 			struct page *block = pfn_to_page(pfn);
 			u32 order = page_order(block);
 
@@ -291,8 +310,12 @@ void memtest_run(const struct memtest_options *options, struct memtest_result *r
 		return;
 	}
 	(void)memory_baseline(); /* also empties what CPUs and the slab hold back */
-	bytes = take_blocks(run, GFP_HIGHONLY, limit);
-	bytes += take_blocks(run, GFP_KERNEL, limit - bytes);
+	if (options->reserved) {
+		bytes = take_reserved(run);
+	} else {
+		bytes = take_blocks(run, GFP_HIGHONLY, limit);
+		bytes += take_blocks(run, GFP_KERNEL, limit - bytes);
+	}
 	if (bytes > 0 && run->workers > 0) {
 		sweeps(run, bytes);
 	}

@@ -2,6 +2,7 @@
 /*
  * Inside the memory tester:
  *
+ *	all.c		two runs that are all of the RAM
  *	options.c	what was asked for, and how it ended
  *	engine.c	the memory, the CPUs, one step over all of it
  *	passes.c	the table of passes and their steps
@@ -101,6 +102,10 @@ void run_sweep(struct run *run, u64 bytes);
 
 /* patterns.c: preemption on; the piece is in one 2 MiB block, and all HighMem or all lowmem. */
 void piece_do(struct run *run, phys_addr_t pa, u32 bytes);
+
+/* options.c: one range of the node that is to be pasted, ascending; and its end. */
+void reserve_print(phys_addr_t start, phys_addr_t end);
+void reserve_print_end(void);
 
 /* output.c */
 void report_begin(const struct run *run, u64 bytes);

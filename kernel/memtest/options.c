@@ -9,6 +9,7 @@
 #include <bug.h>
 #include <errno.h>
 #include <kernel/memory.h>
+#include <kernel/memtest_all.h>
 #include <kernel/report.h>
 #include <kernel/test.h>
 #include <lib/bootargs.h>
@@ -159,7 +160,7 @@ static void cells(char *buf, size_t size, u64 value, int count)
 	(void)snprintf(buf + at, size - at, "0x%x", pa_low32(value));
 }
 
-static void print_reserved(phys_addr_t start, phys_addr_t end)
+void reserve_print(phys_addr_t start, phys_addr_t end)
 {
 	char address[24], size[24];
 	int address_cells = fdt_address_cells(report_tree(), fdt_root(report_tree()));
@@ -183,9 +184,10 @@ static void print_reserved(phys_addr_t start, phys_addr_t end)
 	printk("\t\tbad@%llx { reg = <%s %s>; no-map; };", start, address, size);
 }
 
-static void print_reserved_end(void)
+void reserve_print_end(void)
 {
 	if (reserved_end) {
+		reserved_end = 0;
 		printk("\t};");
 		printk("};");
 	}
@@ -212,25 +214,32 @@ static void print_results(const struct memtest_options *options,
 	results_print("memory", results, count, result->stopped ? "stopped by a key" : "no memory");
 }
 
-bool memtest_main(struct span words)
+bool memtest_account(const struct memtest_options *options, struct memtest_result *result)
 {
-	struct memtest_options options;
-	struct memtest_result result;
-	u32 baseline, after;
+	u32 baseline = memory_baseline(), after;
 
-	if (memtest_parse(words, &options) < 0) {
-		return false;
-	}
-	options.bad = print_reserved;
-	reserved_end = 0;
-	baseline = memory_baseline();
-	memtest_run(&options, &result);
-	print_reserved_end();
-	print_coverage(&result);
-	print_results(&options, &result);
+	memtest_run(options, result);
+	reserve_print_end();
+	print_coverage(result);
+	print_results(options, result);
 	after = memory_baseline();
 	if (after != baseline) {
 		warn("memtest took %u free pages and gave back %u", baseline, after);
 	}
-	return result.errors == 0 && result.tested > 0 && !result.stopped && after == baseline;
+	return result->errors == 0 && result->tested > 0 && !result->stopped && after == baseline;
+}
+
+bool memtest_main(struct span words)
+{
+	struct memtest_options options;
+	struct memtest_result result;
+
+	if (memtest_word(words)) {
+		return memtest_all(words);
+	}
+	if (memtest_parse(words, &options) < 0) {
+		return false;
+	}
+	options.bad = reserve_print;
+	return memtest_account(&options, &result);
 }

@@ -304,6 +304,91 @@ def documents():
         "numbers begin anew in each"
 
 
+def coverage(states, percent, **changes):
+    """What a run of the memory tester says of 8 GiB: the ends of ranges, each with its state."""
+    lines, start, sums = [], 0x80000000, {}
+    for end, state in states:
+        lines.append('@mem {"phase":"range","start":"0x%010x","end":"0x%010x","state":"%s"}'
+                     % (start, end, state))
+        sums[state] = sums.get(state, 0) + end - start
+        start = end
+    whole = {"ram": 8 << 30, "tested": sums.get("tested", 0), "kept": sums.get("no-map", 0),
+             "untested": sums.get("untested", 0), "errors": 0, "percent": percent, **changes}
+    return [*lines, '@mem {"phase":"all",%s}' % ",".join('"%s":%d' % item for item in whole.items())]
+
+
+FIRST = coverage([(0x80300000, "untested"), (0x90000000, "tested"), (0x90001000, "no-map"),
+                (0x280000000, "tested")], 99)
+SECOND = [(0x90000000, "tested"), (0x90001000, "no-map"), (0x280000000, "tested")]
+REENTER = '@reenter {"image":"0x00a0000000","bytes":196608,"crc32":"89abcdef"}'
+AGAIN = BOOT.replace("75bcd15", "75bcd16")
+END = '@end {"verdict":"pass"}'
+
+
+def two_runs(first=tuple(FIRST), announce=(REENTER, "boot: other CPUs off"), again=(AGAIN, LAYOUT),
+             second=None, results=tuple(memory_results(1)), more=None):
+    """memtest=all: two boots, the second announced."""
+    second = coverage(SECOND, 100) if second is None else second
+    return wire([*BANNER, BOOT, LAYOUT, *results, *first, *announce,
+                 *BANNER, *again, *(results if more is None else more), *second, END])
+
+
+def memtest_all():
+    """Boots that were asked for memtest=all: the one place for a second @boot."""
+    good_one = two_runs()
+    yield "all-good", "pass", good_one, "the second @boot is the one that was announced"
+    yield "all-unannounced", "unexpected reset", two_runs(announce=()), "nothing announced the second"
+    yield "all-three-boots", "unexpected reset", good_one[:-len(END) - 2] + wire(
+        [*BANNER, AGAIN.replace("16\"", "17\""), LAYOUT, END]), "a third @boot"
+    yield "all-announced-twice", "unexpected reset", good_one[:-len(END) - 2] + wire(
+        [REENTER, *BANNER, AGAIN.replace("16\"", "17\""), LAYOUT, *coverage(SECOND, 100), END]), \
+        "the second run announces a third"
+    yield "all-other-build", "unexpected reset", two_runs(
+        again=(AGAIN.replace(BUILD, "0" * 40), LAYOUT)), "another build than the first came"
+    yield "all-same-id", "corrupted", two_runs(again=(BOOT, LAYOUT)), "the first @boot, repeated"
+    yield "all-torn-boot", "unexpected reset", two_runs(again=("boot: ot" + AGAIN, LAYOUT)), \
+        "the second @boot is inside a line: something reset before the copy was entered"
+    yield "all-no-boot", "truncated", wire([*BANNER, BOOT, LAYOUT, *FIRST, REENTER]), \
+        "announced, and nothing came"
+    yield "all-end-instead", "corrupted", wire([*BANNER, BOOT, LAYOUT, *FIRST, REENTER, END]), \
+        "an end where a @boot was announced"
+    yield "all-claim-between", "corrupted", two_runs(announce=(REENTER, *coverage(SECOND, 100))), \
+        "between the announcement and the @boot nothing may be claimed"
+    yield "all-no-crc", "unexpected reset", two_runs(announce=(REENTER[:-22] + "}",)), \
+        "an announcement that does not say of what"
+    yield "all-reset-in-second", "unexpected reset", good_one[:good_one.rindex(b"@mem")] + good_one, \
+        "the second run resets, and all begins again"
+    yield "all-second-layout", "corrupted", two_runs(again=(AGAIN,)), "the second run has no @layout"
+    yield "all-first-only", "fail", wire([*BANNER, BOOT, LAYOUT, *FIRST, END]), "no second run"
+    yield "all-untested", "fail", two_runs(second=coverage(
+        [(0x80001000, "untested"), *SECOND], 99)), "a page that neither run tested, and says so"
+    yield "all-rounded-up", "fail", two_runs(second=coverage(
+        [(0x80001000, "untested"), *SECOND], 100)), "the same page, and 100 % are claimed"
+    yield "all-hidden-gap", "corrupted", two_runs(second=[
+        line for line in coverage(SECOND, 100) if "no-map" not in line]), "a range was lost"
+    yield "all-overlap", "corrupted", two_runs(second=[
+        *coverage(SECOND, 100)[:1], *coverage(SECOND, 100)]), "a range comes twice"
+    yield "all-other-total", "corrupted", two_runs(second=coverage(SECOND, 100, ram=4 << 30)), \
+        "less RAM than @layout says"
+    yield "all-no-results", "fail", two_runs(more=()), "the second run has no results"
+    yield "all-other-passes", "fail", two_runs(more=memory_results(1), results=(
+        "KTAP version 1", "1..1", *suite_lines(1, "memory", [("memory.own", "ok")]),
+        "# Totals: pass:1 fail:0 skip:0")), "the runs were not of the same passes"
+    yield "all-failed-first", "corrupted", two_runs(results=memory_results(1, own="fail"), more=(
+        memory_results(1))), "the first run's failure is forgotten at the end"
+    yield "all-in-document", "unexpected reset", two_runs(results=memory_results(1)[:-1]), \
+        "announced inside a KTAP document: no announcement"
+    yield "all-bad-word", "fail", two_runs(first=(
+        '@bad {"pa":"0x0090000000","expected":"0x0","got":"0x1"}', *FIRST)), "the first run found one"
+    yield "all-crash-between", "crash", two_runs(announce=(REENTER, *PANIC[:3], "# panic: reboot")), \
+        "the way out panicked"
+
+
+def unasked():
+    """The same words where nobody asked for two boots."""
+    yield "reenter-unasked", "unexpected reset", two_runs(), "memtest=all's boots, asked for suites"
+
+
 def other_build():
     """A stream of another image."""
     yield "other-build", "infra", wire(run()).replace(BUILD.encode(), b"0" * 40), \
@@ -318,16 +403,16 @@ def files():
     manifest = ["# SPDX-License-Identifier: BSD-2-Clause",
                 "# Written by generate.py. What a reader of the protocol must say of each stream.",
                 "# kind suites: asked for all of `tests`, `may_skip` may be skipped, of image `build`.",
-                "# kind fatal: asked for `fatal`. kind memtest: asked for the memory tester.", "",
+                "# kind fatal: asked for `fatal`. kind memtest: the memory tester; memtest-all: memtest=all.", "",
                 'build = "%s"' % BUILD, 'fatal = "kunmap.double"', 'may_skip = ["tlb.stale_local"]',
                 "tests = ["]
     manifest += ['    "%s",' % test for test in TESTS] + ["]", ""]
     for group in (good, failing, crashing, ending, corrupted, documents, other_build, fatals,
-                  memtests):
+                  memtests, memtest_all, unasked):
         for name, verdict, data, why in group():
             assert name + ".bin" not in made, name
             made[name + ".bin"] = data
-            kind = {fatals: "fatal", memtests: "memtest"}.get(group, "suites")
+            kind = {fatals: "fatal", memtests: "memtest", memtest_all: "memtest-all"}.get(group, "suites")
             manifest += ["[stream.%s]" % name, 'kind = "%s"' % kind, 'verdict = "%s"' % verdict,
                          'why = "%s"' % why, ""]
     made["streams.toml"] = "\n".join(manifest[:-1]).encode() + b"\n"

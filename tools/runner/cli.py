@@ -141,7 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--may-skip", action="append", default=[], metavar="GLOB")
     sub.add_argument("--board", help="a real board: what its hardware.toml lets skip")
     sub.add_argument("--lava", action="store_true", help="the file is the log of a LAVA job")
-    sub.add_argument("--kind", default="suites", choices=("suites", "fatal", "bench", "memtest"))
+    sub.add_argument("--kind", default="suites",
+                     choices=("suites", "fatal", "bench", "memtest", "memtest-all"))
     sub.add_argument("--fatal", help="the fatal test that was asked for")
     sub.add_argument("--ending", default="eof", choices=[e.name.lower() for e in Ending])
     add("list", command_list, "print the table of runs")

@@ -48,8 +48,9 @@ class Ending(enum.Enum):
 class Expect:
     """What a run was meant to be. Unknown things are None: the judge then demands less."""
 
-    kind: str = "suites"  # suites | fatal | bench | memtest
+    kind: str = "suites"  # suites | fatal | bench | memtest | memtest-all
     build: str | None = None  # the ELF's build-id
+    crc32: str | None = None  # of the image file, for kind memtest-all
     tests: frozenset[str] | None = None  # exactly these, from the ELF
     may_skip: tuple[str, ...] = ()  # globs
     fatal: str | None = None  # the fatal test's name, for kind fatal
@@ -73,7 +74,7 @@ _ORDER = (Verdict.INFRA, Verdict.RESET, Verdict.CRASH, Verdict.CORRUPTED, Verdic
 
 def judge(stream: Stream, expect: Expect, ending: Ending) -> Judgement:
     """The verdict on a finished stream. Pure; call Stream.finish() first."""
-    troubles = [*_identity(stream, expect), *_reset(stream, ending)]
+    troubles = [*_identity(stream, expect), *_reset(stream, expect, ending)]
     if expect.kind == "fatal":
         troubles += _fatal(stream, expect)
     else:
@@ -98,12 +99,26 @@ def _identity(stream: Stream, expect: Expect):
         yield Verdict.INFRA, f"@boot is of build {boot.get('build')}, the ELF is {expect.build}"
 
 
-def _reset(stream: Stream, ending: Ending):
+def _reset(stream: Stream, expect: Expect, ending: Ending):
     """A boot that nobody announced. One announced by `# panic: reboot` is part of the crash."""
-    if len(stream.boots) > 1 and not stream.reset_after_panic:
+    if expect.kind == "memtest-all" and stream.reentered and len(stream.boots) == 2:
+        yield from _reentry(stream, expect)
+    elif len(stream.boots) > 1 and not stream.reset_after_panic:
         yield Verdict.RESET, f"{len(stream.boots)} @boot lines in one run"
     elif ending is Ending.RESET and stream.panic_end != "reboot":
         yield Verdict.RESET, "the guest reset"
+
+
+def _reentry(stream: Stream, expect: Expect):
+    """The one second boot that is none of a reset: this image's, from memory, with an id of its own."""
+    first, second = stream.boots
+    if second.get("v") != first.get("v") or second.get("build") != first.get("build"):
+        yield Verdict.RESET, f"@reenter announced this build, {second.get('build')} came"
+    elif second.get("id") == first.get("id"):
+        yield Verdict.CORRUPTED, "the second @boot repeats the first one's id"
+    if expect.crc32 and stream.reenter["crc32"] != expect.crc32:
+        yield Verdict.INFRA, (f"@reenter is of an image with crc32 {stream.reenter['crc32']}, "
+                              f"the file's is {expect.crc32}")
 
 
 def _panic_text(stream: Stream) -> str:
@@ -142,13 +157,61 @@ def _substance(stream: Stream, expect: Expect):
     """Was it what we asked for?"""
     if expect.kind == "bench" and stream.end and not stream.bench:
         yield Verdict.FAIL, "no @bench line"
-    if expect.kind == "memtest":
+    if expect.kind == "memtest-all" and stream.end:
+        yield from _coverage(stream)
+    if expect.kind.startswith("memtest"):
         if stream.end and not stream.mem:
             yield Verdict.FAIL, "no @mem line"
         if stream.bad:
             yield Verdict.FAIL, f"{len(stream.bad)} @bad lines, the first: {stream.bad[0]}"
-    if expect.kind in ("suites", "memtest"):
+    if expect.kind in ("suites", "memtest", "memtest-all"):
         yield from _tests(stream, expect)
+
+
+def _span(mem: dict) -> tuple[int, int]:
+    """The bounds of a range's line; an empty one if it is not readable."""
+    try:
+        return int(mem["start"], 16), int(mem["end"], 16)
+    except (KeyError, TypeError, ValueError):
+        return 0, 0
+
+
+def _coverage(stream: Stream):
+    """Both runs came, and the second's ranges are all RAM, none untested, as its sums say."""
+    if not stream.reentered:
+        yield Verdict.FAIL, "there was no second run"
+        return
+    runs = stream.suites[:stream.suites_before], stream.suites[stream.suites_before:]
+    passes = [[test.name for suite in run for test in suite.tests] for run in runs]
+    if passes[0] != passes[1]:
+        yield Verdict.FAIL, f"the first run had the passes {passes[0]}, the second {passes[1]}"
+    second = stream.mem[stream.mem_before:]
+    sums = [mem for mem in second if mem.get("phase") == "all"]
+    ranges = [mem for mem in second if mem.get("phase") == "range"]
+    if len(sums) != 1:
+        yield Verdict.FAIL, f"{len(sums)} lines of @mem with phase all"
+        return
+    bytes_of = {"tested": 0, "bad": 0, "untested": 0}
+    kept = end = 0
+    for mem in ranges:
+        start, past = _span(mem)
+        if not end <= start < past:
+            yield Verdict.CORRUPTED, f"ranges out of order, or empty: {mem}"
+            return
+        end = past
+        if mem.get("state") in bytes_of:
+            bytes_of[mem["state"]] += past - start
+        else:
+            kept += past - start
+    total = sums[0]
+    ram = (stream.layout or {}).get("mem", {}).get("total")
+    claim = tuple(total.get(key) for key in ("ram", "tested", "kept", "untested"))
+    tested = bytes_of["tested"] + bytes_of["bad"]
+    if claim != (ram, tested, kept, bytes_of["untested"]) \
+            or ram != tested + kept + bytes_of["untested"]:
+        yield Verdict.CORRUPTED, f"the ranges are {bytes_of} and {kept} kept of {ram}: {total}"
+    if bytes_of["untested"] or total.get("percent") != 100:
+        yield Verdict.FAIL, f"{total.get('percent')} %: {bytes_of['untested']} bytes are untested"
 
 
 def _tests(stream: Stream, expect: Expect):

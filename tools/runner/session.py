@@ -16,6 +16,7 @@ import shlex
 import sys
 import time
 import xml.etree.ElementTree as ET
+import zlib
 
 from . import elf, layout, prepare, source
 from .judge import Ending, Expect, Judgement, Verdict, judge
@@ -55,7 +56,8 @@ def expectation(run: Run, builds: Builds) -> Expect:
     """What the run's ELF and table entry say must come. Raises ElfError."""
     image = elf.read(builds.elf(run.build))
     tests = selected(image.tests, run.bootargs)
-    return Expect(kind=run.kind, build=image.build_id, may_skip=run.may_skip,
+    crc = f"{zlib.crc32(builds.image(run.build).read_bytes()):08x}"
+    return Expect(kind=run.kind, build=image.build_id, crc32=crc, may_skip=run.may_skip,
                   tests=tests if run.verdict is Verdict.PASS else None, fatal=run.fatal or None)
 
 

@@ -5,7 +5,8 @@ Owns: splitting a byte stream into lines and noting what each one claims.
 Must never: do input or output, know a clock, or decide whether a run passed (judge.py does).
 
 Three kinds of trouble are kept apart. `faults` are places where the stream contradicts itself
-or its checksums. A crash is `interrupted` or `panics`. A reset is a second entry in `boots`.
+or its checksums. A crash is `interrupted` or `panics`. A reset is a second entry in `boots`, unless
+`reenter` announced exactly that one: whether it was asked for is the judge's to say.
 The parser keeps going after each: what follows is evidence too.
 """
 
@@ -29,6 +30,8 @@ _PANIC_END = re.compile(r"# panic: (poweroff|reboot|halt|monitor)$")
 _NOT_TEXT = re.compile(rb"[^\x20-\x7e\t]")
 _HEX40 = re.compile(r"[0-9a-f]{40}$")
 _HEX16 = re.compile(r"[0-9a-f]{16}$")
+_HEX8 = re.compile(r"[0-9a-f]{8}$")
+_PA = re.compile(r"0x[0-9a-f]{10}$")
 
 
 @dataclasses.dataclass
@@ -78,7 +81,11 @@ class Stream:
         self.panic_end: str | None = None  # what the kernel said it does after a panic
         self.reset_after_panic = False  # the second boot was announced by `# panic: reboot`
         self.bench: list[dict] = []
+        self.reenter: dict | None = None  # the kernel announced that it enters a copy of itself
+        self.reentered = False  # and the next machine line was its @boot
         self.mem: list[dict] = []
+        self.mem_before = 0  # how many of them are the first boot's, of two; and of the suites
+        self.suites_before = 0
         self.bad: list[dict] = []
         self.faults: list[str] = []
         self.line_count = 0
@@ -185,6 +192,8 @@ class Stream:
             return False
         parsed = self._json(text[at:])
         boot = parsed[1] if parsed else {}
+        if self._state == self._announced and at == 0:
+            return self._reentry(boot)
         if self.boots:
             if len(self.boots) == 1:
                 self.reset_after_panic = self.panic_end == "reboot"
@@ -193,13 +202,28 @@ class Stream:
             return True
         if at > 0:
             self._fault("@boot is not at the start of its line")
+        self._check_boot(boot)
+        self.boots.append(boot)
+        if not self.crashed:
+            self._state = self._top
+        return True
+
+    def _check_boot(self, boot: dict) -> None:
         if boot.get("v") == 1 and not (
             _HEX16.match(str(boot.get("id"))) and _HEX40.match(str(boot.get("build")))
         ):
             self._fault("@boot lacks a proper id or build")
+
+    def _reentry(self, boot: dict) -> bool:
+        """The boot that was announced: it makes its own claims, its layout among them."""
+        self._check_boot(boot)
         self.boots.append(boot)
-        if not self.crashed:
-            self._state = self._top
+        self.reentered = True
+        self.layout = None
+        self.mem_before = len(self.mem)
+        self.suites_before = self._suites_before = len(self.suites)
+        self._planned = self._totalled = False
+        self._state = self._top
         return True
 
     # -- states ------------------------------------------------------------------------------
@@ -221,6 +245,11 @@ class Stream:
             self.fatal = (m.group(1), m.group(2))
         elif _LOOKS_LIKE_RESULT.match(text):
             self._fault(f"a result before the plan: {text.strip()[:60]!r}")
+
+    def _announced(self, raw: bytes, text: str) -> None:
+        """Behind @reenter: words, up to the next kernel's @boot."""
+        if text.startswith("@") or _LOOKS_LIKE_RESULT.match(text):
+            self._fault(f"a claim between @reenter and @boot: {text[:60]!r}")
 
     def _outside_suites(self, raw: bytes, text: str) -> None:
         """In the top-level KTAP document, between suites."""
@@ -316,7 +345,8 @@ class Stream:
             self._fault(f"{name}: number {m.group(2)}, expected {len(suite.tests) + 1}")
         if not name.startswith(suite.name + "."):
             self._fault(f"{name} does not belong to suite {suite.name!r}")
-        if any(t.name == name for t in self.tests):
+        earlier = [t for s in self.suites[self.suites_before:] for t in s.tests]
+        if any(t.name == name for t in earlier + suite.tests):
             self._fault(f"{name} is reported twice")
         status = "fail" if failed else "skip" if skipped else "pass"
         suite.tests.append(TestResult(name, status, m.group(4) or "", self._log))
@@ -355,6 +385,8 @@ class Stream:
             self.layout = value
         elif word == "sum":
             self._fault("@sum without a finished suite before it")
+        elif word == "reenter":
+            self._reenter_line(value)
         elif word == "bench":
             self._bench_line(value)
         elif word == "mem":
@@ -375,6 +407,20 @@ class Stream:
             self._fault("@bench lacks a number or a name")
             return
         self.bench.append(value)
+
+    def _reenter_line(self, value: dict) -> None:
+        between = self._state == self._top or self._state == self._outside_suites \
+            and self._totalled
+        if not between or self.layout is None or self.reenter is not None:
+            self._fault("@reenter out of place")
+            return
+        size = value.get("bytes")
+        if not (_PA.match(str(value.get("image"))) and _HEX8.match(str(value.get("crc32")))
+                and isinstance(size, int) and size > 0):
+            self._fault("@reenter lacks an image, its size or its crc32")
+            return
+        self.reenter = value
+        self._state = self._announced
 
     def _end_line(self, value: dict) -> None:
         if self._suite:

@@ -98,7 +98,7 @@ class Run:
     disk_damage: str = ""  # what has become of the file that the loader loads: flip, cut
     bootargs: str = "selftest panic=poweroff"
     args: tuple[str, ...] = ()  # more QEMU arguments
-    kind: str = "suites"  # suites | fatal | bench | memtest
+    kind: str = "suites"  # suites | fatal | bench | memtest | memtest-all
     verdict: Verdict = Verdict.PASS
     text: tuple[str, ...] = ()  # regular expressions that lines of the stream must match
     absent: tuple[str, ...] = ()  # regular expressions that no line may match
@@ -250,5 +250,7 @@ def with_args(run: Run, extra: str) -> Run:
         for word, means in (("bench", "bench"), ("memtest", "memtest")):
             if any(w.split("=")[0] == word for w in words):
                 kind = means
+        if any(re.match(r"memtest=all(,|$)", w) for w in words):
+            kind = "memtest-all"
     return dataclasses.replace(run, bootargs=f"{run.bootargs} {extra}".strip(), kind=kind,
                                text=(), layout={})

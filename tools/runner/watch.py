@@ -41,7 +41,7 @@ def watch(guest, stream: Stream, limits: Limits, on_data,
         if data:
             heard = now
             on_data(data)
-            if len(stream.boots) > 1:
+            if len(stream.boots) > 1 + stream.reentered:
                 return Ending.STOPPED
             if leave_at_end and stream.end:
                 return None
