@@ -20,7 +20,7 @@ from runner.prepare import qemu_args
 from runner.qemu import Guest
 from runner.table import Run
 from test_boot_addr import RAM, boot_to_prompt
-from test_monitor import BUILDS, PROMPT, Booted, Monitor
+from prompt import BUILDS, PROMPT, Booted, Monitor
 
 MIB = 1 << 20
 PAGE = 4096
