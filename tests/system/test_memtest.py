@@ -14,8 +14,9 @@ import subprocess
 import pytest
 
 from runner import session
-from runner.judge import Verdict
-from runner.table import Run
+from runner.judge import Ending, Expect, Verdict, judge
+from runner.stream import Stream
+from runner.table import ROOT, Run
 from prompt import BUILDS, Booted
 
 RAM = 0x80000000
@@ -119,6 +120,19 @@ def check_report(stream, text, planted, folder):
     assert reserved(node, folder) == ranges_of(pa for wrong in planted for pa in wrong)
 
 
+def test_the_recorded_run_on_16_gib():
+    """docs/memtest-16g.txt, as it came over the line."""
+    stream = Stream()
+    stream.feed((ROOT / "docs" / "memtest-16g.txt").read_bytes())
+    stream.finish()
+    result = judge(stream, Expect(kind="memtest"), Ending.EOF)
+    assert result.verdict is Verdict.PASS, result.reasons
+    end = stream.mem[-1]
+    assert end["ram"] == 16 << 30 and end["tested"] > end["ram"] * 99 // 100 and end["errors"] == 0
+    assert end["tested"] + end["reserved"] + end["in_use"] == end["ram"]
+    assert {test.name for test in result.tests} >= {"memory.lines", "memory.own"}
+
+
 # -- at the prompt ---------------------------------------------------------------------------
 
 
@@ -150,6 +164,12 @@ def test_a_run_at_the_prompt(m):
     assert [x.get("sweep") for x in mem] == [1, 1, 2, 2, None]
     assert mem[-1]["tested"] == 8 << 20 and mem[-1]["errors"] == 0
     assert mem[1]["done"] == mem[1]["total"] == 32 << 20
+
+
+def test_globs_and_hexadecimal_numbers(m):
+    lines = m.ask("memtest c*,size=0x100000,seed=0x10,fade=0")
+    assert lines[0].startswith("memtest: 1024 KiB on 4 CPUs, seed=0x10;")
+    assert results(lines) == ["ok 1 memory.checker", "ok 2 memory.copy"]
 
 
 def test_errors_only(m):
