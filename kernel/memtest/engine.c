@@ -15,15 +15,15 @@
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <kernel/watchdog.h>
-#include <lib/div.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <mm/page_type.h>
 
-#define RUN_ORDER      1
-#define KEY_STOP       3 /* ^C */
-#define SHARE_MAX      (32 * SZ_2M)
-#define PROGRESS_BYTES (16ull * SZ_1G) /* at least, between two lines of a pass */
+#define RUN_ORDER 1
+#define KEY_STOP  3 /* ^C */
+#define SHARE_MAX (32 * SZ_2M)
+#define PROGRESS_BYTES \
+	(4ull * SZ_1G) /* between two lines of a pass: readers take silence for a hang */
 
 /* ---- the memory ---- */
 
@@ -167,7 +167,7 @@ static void piece_count(struct run *run, u32 bytes)
 	run->bytes_done += bytes;
 	report = run->bytes_done >= run->next_report;
 	if (report) {
-		run->next_report += max(div_u64(run->total, 32, NULL), PROGRESS_BYTES);
+		run->next_report += PROGRESS_BYTES;
 	}
 	spin_unlock(&run->lock);
 	if (report) {

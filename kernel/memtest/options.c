@@ -117,28 +117,25 @@ int memtest_parse(struct span words, struct memtest_options *options)
 
 /* ---- the account ---- */
 
-static u64 allocator_bytes(void)
+/* All pages are back: what is not free is in use. */
+static void print_coverage(const struct memtest_result *result)
 {
+	u64 ram = memblock_total(), reserved, used, left;
 	struct zone_info normal, high;
 
 	zone_query(ZONE_NORMAL, &normal);
 	zone_query(ZONE_HIGH, &high);
-	return pfn_to_pa(normal.total_pages + high.total_pages);
-}
-
-static void print_coverage(const struct memtest_result *result)
-{
-	u64 ram = memblock_total(), managed = allocator_bytes();
-	u64 reserved = ram - managed, used = managed - result->tested;
-
+	reserved = ram - pfn_to_pa(normal.total_pages + high.total_pages);
+	left = pfn_to_pa(normal.free_pages + high.free_pages) - result->tested;
+	used = ram - reserved - left - result->tested;
 	printk("@mem {\"phase\":\"end\",\"tested\":%llu,\"ram\":%llu,\"reserved\":%llu,\"in_use\":%llu,"
-	       "\"errors\":%u}",
-	       result->tested, ram, reserved, used, result->errors);
+	       "\"left_out\":%llu,\"errors\":%u}",
+	       result->tested, ram, reserved, used, left, result->errors);
 	printk("memtest: %llu KiB of %llu KiB tested: %u bad words", result->tested / 1024,
 	       ram / 1024, result->errors);
 	printk("memtest: not tested: %llu KiB reserved at boot (image, device tree, page array, no-map), "
-	       "%llu KiB in use (tables, slab, stacks, the kept device tree)",
-	       reserved / 1024, used / 1024);
+	       "%llu KiB in use (tables, slab, stacks, the kept device tree), %llu KiB left out",
+	       reserved / 1024, used / 1024, left / 1024);
 	for (u32 n = 0; n < min(memblock.memory.count, (u32)MEMTEST_MAX_BANKS); n++) {
 		const struct memblock_range *bank = &memblock.memory.range[n];
 

@@ -19,6 +19,7 @@
 #include <kernel/watchdog.h>
 
 #define WAIT_SLICE_US 100000u
+#define SLICES_A_LINE 300
 
 #define WALK(one)                                    \
 	{ OP_DOWN, BYTES, (u8) ~((one) >> 1), one }, \
@@ -79,12 +80,7 @@ const struct pass memtest_passes[] = {
 	{ "fade", true, 6 },  { "random", false, 4 }, { "checker", false, 4 },
 	{ "copy", false, 4 },
 };
-STATIC_ASSERT(ARRAY_SIZE(memtest_passes) <= MEMTEST_MAX_PASSES);
-
-u32 pass_count(void)
-{
-	return ARRAY_SIZE(memtest_passes);
-}
+STATIC_ASSERT(ARRAY_SIZE(memtest_passes) == PASS_COUNT && PASS_COUNT <= MEMTEST_MAX_PASSES);
 
 bool pass_wanted(const struct memtest_options *options, u32 number)
 {
@@ -108,9 +104,15 @@ static void rest(struct run *run)
 	u64 until = time_now_us() + run->options->fade_s * 1000000ull;
 
 	report_rest(run);
-	while (time_now_us() < until && !run_stop_wanted(run)) {
+	for (u32 slice = 1; time_now_us() < until && !run_stop_wanted(run); slice++) {
+		u64 before = time_now_us();
+
 		thread_sleep_us(min((u32)(until - time_now_us()), WAIT_SLICE_US));
 		watchdog_beat();
+		run->start_us += time_now_us() - before; /* MB/s is of the time that it works */
+		if (slice % SLICES_A_LINE == 0) {
+			report_progress(run);
+		}
 	}
 	run->waits_left--;
 }

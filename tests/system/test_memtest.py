@@ -129,7 +129,7 @@ def test_the_recorded_run_on_16_gib():
     assert result.verdict is Verdict.PASS, result.reasons
     end = stream.mem[-1]
     assert end["ram"] == 16 << 30 and end["tested"] > end["ram"] * 99 // 100 and end["errors"] == 0
-    assert end["tested"] + end["reserved"] + end["in_use"] == end["ram"]
+    assert end["tested"] + end["reserved"] + end["in_use"] == end["ram"]  # before there was left_out
     assert {test.name for test in result.tests} >= {"memory.lines", "memory.own"}
 
 
@@ -163,6 +163,8 @@ def test_a_run_at_the_prompt(m):
     mem = [json.loads(line[5:]) for line in lines if line.startswith("@mem ")]
     assert [x.get("sweep") for x in mem] == [1, 1, 2, 2, None]
     assert mem[-1]["tested"] == 8 << 20 and mem[-1]["errors"] == 0
+    assert sum(mem[-1][key] for key in ("tested", "reserved", "in_use", "left_out")) == 256 << 20
+    assert mem[-1]["left_out"] > 200 << 20 and mem[-1]["in_use"] < 1 << 20
     assert mem[1]["done"] == mem[1]["total"] == 32 << 20
 
 
