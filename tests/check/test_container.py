@@ -114,9 +114,12 @@ def fixture_deps(tmp_path):
 
 
 def packages():
+    """Both lists of the script, in its order."""
     text = (ROOT / "tools" / "deps.sh").read_text()
-    block = re.search(r"^packages=\(\n(.*?)^\)", text, re.MULTILINE | re.DOTALL)[1]
-    return [word for line in block.splitlines() for word in line.split("#")[0].split()]
+    blocks = re.findall(r"^(?:test_)?packages=\((.*?)\)$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    return [word for block in blocks for line in block.splitlines()
+            for word in line.split("#")[0].split()]
 
 
 def test_root_without_sudo_or_terminal_installs_all(deps):

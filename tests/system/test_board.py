@@ -67,7 +67,7 @@ def fixture_desk(tmp_path, capsys, monkeypatch):
 
 def kernel(builds, folder, bootargs, **how):
     """The real kernel at the end of a cable."""
-    run = Run(name="board", board="vexpress-a15", memory="1G", smp=2, bootargs=bootargs)
+    run = Run(name="board", board="vexpress-a15", memory="1G", smp=2, bootargs=bootargs, at_once=True)
     return Cable(prepare.qemu_args(run, builds, folder), folder, **how)
 
 
