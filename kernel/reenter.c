@@ -191,9 +191,8 @@ static void __noreturn go(struct page *block, u32 order, const struct reenter *r
 		printk("%s", r->announce);
 	}
 	printk("boot: image at %010llx, %u bytes; device tree at %08x", r->image, r->bytes, dtb);
-	printk("boot: entered in SVC, %ssecure%s", cpu_is_secure() ? "" : "non-",
-	       (boot_info.entry_cpsr & CPSR_MODE_MASK) == MODE_HYP ? ": HYP was left for good" :
-								     "");
+	printk("boot: entered in %s, %ssecure", leave_mode() ? "HYP" : "SVC",
+	       cpu_is_secure() ? "" : "non-");
 	(void)irq_save(); /* no other thread runs here from now on, and waits for a CPU that is gone */
 	boot_table_stand(lowmem_page_address(block)); /* for CPUs that are parked, too */
 	smp_leave(pen ? lowmem_page_address(block + PAGE_PEN) : NULL);
@@ -202,7 +201,7 @@ static void __noreturn go(struct page *block, u32 order, const struct reenter *r
 	/* Set and way reach this cluster's caches; what is read next goes to the point of coherency. */
 	clean_for_uncached(lowmem_page_address(block), PAGE_SIZE << order);
 	clean_image(r);
-	cpu_leave(pa_low32(pa_without_mmu(r->image)), ~0u, dtb, false);
+	cpu_leave(pa_low32(pa_without_mmu(r->image)), ~0u, dtb, leave_mode());
 }
 
 const char *reenter(const struct reenter *r)

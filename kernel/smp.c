@@ -10,6 +10,7 @@
 #include <kernel/smp.h>
 
 #include <arch/cpreg.h>
+#include <arch/early_tables.h>
 #include <arch/secondary.h>
 #include <arch/spinlock.h>
 #include <arch/unwind.h>
@@ -149,7 +150,7 @@ static void __noreturn stop_at(const struct unwind *at)
 	if (smp_stopped) {
 		smp_stopped();
 	}
-	cpu_park();
+	cpu_park(boot_info.entry_cpsr); /* as this CPU's: else it would not be online */
 }
 
 /* From the handler's own frame to the interrupted code. */

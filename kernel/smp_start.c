@@ -142,13 +142,13 @@ void secondary_main(struct secondary *self, u32 entry_cpsr)
 	trap_init_cpu(self->abort_stack_top);
 	cpu_state_get(&state, entry_cpsr);
 	if (!state_is(self, SECONDARY_COMING, SECONDARY_HERE)) {
-		cpu_park();
+		cpu_park(entry_cpsr);
 	}
 	reports[cpu].midr = read_midr();
 	if (memcmp(&state, &boot_state, sizeof(state)) != 0) {
 		reports[cpu].state = state;
 		state_is(self, SECONDARY_HERE, SECONDARY_DIFFERS);
-		cpu_park();
+		cpu_park(entry_cpsr);
 	}
 	reports[cpu].swallowed_abort = trap_unmask_async();
 	reports[cpu].clock_us = time_now_us();
@@ -157,7 +157,7 @@ void secondary_main(struct secondary *self, u32 entry_cpsr)
 		__asm__ volatile("yield" : : : "memory");
 	}
 	if (READ_ONCE(self->state) != SECONDARY_ADMITTED) {
-		cpu_park();
+		cpu_park(entry_cpsr);
 	}
 	page_alloc_cpu_init();
 	slab_cpu_init();
@@ -166,7 +166,7 @@ void secondary_main(struct secondary *self, u32 entry_cpsr)
 	irq_start_cpu();
 	if (!irq_reaches_us()) {
 		state_is(self, SECONDARY_ADMITTED, SECONDARY_DEAF);
-		cpu_park();
+		cpu_park(entry_cpsr);
 	}
 	sched_init_cpu();
 	smp_set_online();
@@ -408,7 +408,7 @@ static void leave_cpu(void)
 	time_alarm_us(UINT64_MAX);
 	irq_controller()->leave(false);
 	if (!method->off) {
-		cpu_leave(leave_pen, leave_register, 0, true);
+		cpu_leave(leave_pen, leave_register, 0, LEAVE_OWN_LEVEL | leave_mode());
 	}
 	method->off();
 }

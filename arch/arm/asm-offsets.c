@@ -35,6 +35,8 @@ void asm_offsets(void)
 	DEFINE(BOOT_MMU_OPEN, offsetof(struct boot_mmu, open));
 	DEFINE(BOOT_MMU_PEN, offsetof(struct boot_mmu, pen));
 	DEFINE(BOOT_MMU_PEN_REGISTER, offsetof(struct boot_mmu, pen_register));
+	DEFINE(ASM_LEAVE_OWN_LEVEL, LEAVE_OWN_LEVEL);
+	DEFINE(ASM_LEAVE_TO_HYP, LEAVE_TO_HYP);
 	DEFINE(ASM_NR_CPUS, NR_CPUS);
 	DEFINE(SECONDARY_SIZE, sizeof(struct secondary));
 	DEFINE(SECONDARY_MPIDR, offsetof(struct secondary, mpidr));

@@ -117,7 +117,8 @@ early_vectors:
  * From any mode to SVC, interrupts masked, MMU and caches off as far as this CPU's own controls
  * go; the same for all CPUs. Counts from here: cycle counter on, zeroed (C12.8). HYP keeps
  * nothing for itself: no traps, the timers open, the CPU's own identity (B1.8.5, B4.2: HCR …
- * VMPIDR). In: r4 where to go on, r11 = CPSR. Clobbers r3. Writes no memory.
+ * VMPIDR); only the way back, for the next kernel (leave.S). In: r4 where to go on, r11 = CPSR.
+ * Clobbers r3, r12. Writes no memory.
  */
 	.globl	take_state
 take_state:
@@ -161,6 +162,12 @@ leave_hyp:
 	mcr	p15, 4, r3, c0, c0, 0		@ VPIDR
 	mrc	p15, 0, r3, c0, c0, 5
 	mcr	p15, 4, r3, c0, c0, 5		@ VMPIDR
+	adr	r3, _start
+	sub	r3, r3, #1
+	ldr	r12, =(hyp_vectors - ASM_IMAGE_START + 0x1000)
+	bfc	r3, #0, #12			@ the page before the one that the image is in, or moves to
+	add	r3, r3, r12
+	mcr	p15, 4, r3, c12, c0, 0		@ HVBAR: physical, for HYP's MMU stays off
 	ldr	r3, =(PSR_AIF | MODE_SVC)
 	msr	spsr_cxsf, r3			@ HYP mode's own
 	adr	r3, in_svc

@@ -8,6 +8,7 @@
  */
 #include <asm-offsets.h>
 
+	.arch_extension	virt
 	.syntax	unified
 	.arm
 
@@ -15,8 +16,9 @@
 
 /*
  * cpu_leave: never returns.
- * In:	r0 physical address to go on at, ARM state		r3 = 1: only the first cache level, for others
- *	r1, r2 what it finds in r1 and r2 (and 0 in r0)		share the rest; 0: to the point of coherency
+ * In:	r0 physical address to go on at, ARM state
+ *	r1, r2 what it finds in r1 and r2 (and 0 in r0)
+ *	r3 ASM_LEAVE_…: how
  * Mode: SVC, MMU on, at the link address; the boot table stands (boot_mmu).
  */
 	.globl	cpu_leave
@@ -26,7 +28,7 @@ cpu_leave:
 	mov	r9, r0
 	mov	r10, r1
 	mov	r11, r2
-	mov	r1, r3
+	mov	sp, r3				@ there is no stack any more
 	ldr	r4, =boot_mmu
 	ldrd	r6, r7, [r4]			@ boot TTBR0
 	ldr	r5, =boot_info
@@ -53,16 +55,41 @@ cpu_leave:
 	bl	tlb_and_icache_forget		@ what follows was fetched, or cleaned, to memory
 	/* With the cache off nothing new gets dirty; lines that are go to memory (B2.2.6). */
 	mrc	p15, 1, r0, c0, c0, 1		@ CLIDR
-	cmp	r1, #0
+	mov	r1, #1				@ one level
+	tst	sp, #ASM_LEAVE_OWN_LEVEL
 	ubfxeq	r1, r0, #24, #3			@ level of coherency
 	mov	r8, #0				@ clean and invalidate
 	bl	dcache_by_set_way		@ ends in DSB and ISB
 	mov	r0, #0
 	mov	r1, r10
 	mov	r2, r11
-	bx	r9
+	tst	sp, #ASM_LEAVE_TO_HYP
+	bxeq	r9
+	mov	r12, r9				@ hyp_call goes there
+	hvc	#0
 	.ltorg
 	.size	cpu_leave, . - cpu_leave
+
+	/* HYP mode's vectors (B1.8.1), set by head.S: nothing leads there but hvc. */
+	.align	5
+	.globl	hyp_vectors
+hyp_vectors:
+	.rept	5
+	b	.
+	.endr
+	b	hyp_call
+	b	.
+	b	.
+
+/*
+ * hvc: goes on at r9, in HYP, if r12 says the same: that is from here. Else it was meant for firmware,
+ * which is not there: PSCI's "not supported".
+ */
+hyp_call:
+	teq	r12, r9
+	bxeq	r9
+	mvn	r0, #0
+	eret
 
 	.section .rodata
 

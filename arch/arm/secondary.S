@@ -8,8 +8,12 @@
  */
 #include <asm-offsets.h>
 
+	.arch_extension	virt
 	.syntax	unified
 	.arm
+
+#define MODE_MASK	0x1f
+#define MODE_HYP	0x1a
 
 	.section .head.text.smp, "ax", %progbits
 
@@ -39,7 +43,18 @@ pen:
 	wfe
 	b	1b
 
-/* Another kernel is entered: its CPUs wait where it finds them. In: r0 = BOOT_MMU_PEN, r4 = boot_mmu. */
+/*
+ * Another kernel is entered: its CPUs wait where it finds them. In: r0 = BOOT_MMU_PEN, r4 = boot_mmu;
+ * and at leave_to_pen r11 = CPSR at entry, for the pen is entered in that mode.
+ */
+leave_to_pen:
+	mov	r9, r0
+	mov	r12, r0				@ hyp_call goes there
+	ldr	r1, [r4, #BOOT_MMU_PEN_REGISTER]
+	and	r3, r11, #MODE_MASK
+	cmp	r3, #MODE_HYP
+	bxne	r9
+	hvc	#0
 to_pen:
 	ldr	r1, [r4, #BOOT_MMU_PEN_REGISTER]
 	bx	r0
@@ -91,7 +106,7 @@ park:
 	ldr	r0, [r4, #BOOT_MMU_PEN]
 	cmp	r0, #0
 	beq	1b
-	b	to_pen
+	b	leave_to_pen
 	.ltorg
 
 	.text
@@ -115,6 +130,7 @@ secondary_high:
 	add	r0, r0, #SECONDARY_SIZE
 	subs	r3, r3, #1
 	bne	1b
+	mov	r0, r11
 	b	cpu_park
 2:	ldr	sp, [r0, #SECONDARY_STACK_TOP]
 	mov	r1, r11
@@ -125,12 +141,17 @@ secondary_high:
 	.fnend
 	.size	secondary_high, . - secondary_high
 
+/* In: r0 = CPSR at entry. */
 	.globl	cpu_park
 	.type	cpu_park, %function
 cpu_park:
 	.fnstart
 	.cantunwind
 	cpsid	aif
+	and	r0, r0, #MODE_MASK
+	cmp	r0, #MODE_HYP
+	mov	r5, #ASM_LEAVE_OWN_LEVEL
+	orreq	r5, r5, #ASM_LEAVE_TO_HYP
 	ldr	r4, =boot_mmu
 1:	wfi
 	yield
@@ -139,7 +160,7 @@ cpu_park:
 	beq	1b
 	dmb	ish				@ that there is one, before where it looks
 	ldr	r1, [r4, #BOOT_MMU_PEN_REGISTER]
-	mov	r3, #1				@ its own cache level
+	mov	r3, r5
 	b	cpu_leave
 	.fnend
 	.size	cpu_park, . - cpu_park

@@ -60,7 +60,12 @@ void pen_open(u32 mpidr)
 	__asm__ volatile("sev" : : : "memory");
 }
 
-/* ---- the pen ---- */
+/* ---- leaving ---- */
+
+u32 leave_mode(void)
+{
+	return (boot_info.entry_cpsr & CPSR_MODE_MASK) == MODE_HYP ? LEAVE_TO_HYP : 0;
+}
 
 extern const char leave_pen[], leave_pen_here[], leave_pen_end[]; /* leave.S */
 

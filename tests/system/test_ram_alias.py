@@ -20,7 +20,6 @@ MACHINE = {"board": "midway", "memory": "36G", "ram_alias": True, "image_at": 0x
 TREES = ["keystone2", "keystone2-low"]
 LOW, REAL, SIZE = 0x80000000, 0x800000000, 0x80000000
 DEVICES = 0xfff00000  # of this machine, over the alias's last MiB
-SVC = "cortex-a15,has_el2=off"  # else firmware starts CPUs in HYP, which the first kernel left for good
 LAST = "selftest=highmem.*,smp.* panic=poweroff"
 COPIES = (0x19001004, 0x1a000000)  # what the tree reserves lies elsewhere
 
@@ -48,7 +47,7 @@ def test_no_descriptor_leads_to_the_low_address(tree, build):
 def alias_booted(dtb="keystone2", **changes):
     """At its prompt; images are in its RAM, put there by the low address."""
     args = in_ram(BUILDS.image("release"), *(LOW + copy for copy in COPIES))
-    return Booted(dtb=dtb, args=args, cpu=SVC, **MACHINE, **changes)
+    return Booted(dtb=dtb, args=args, **MACHINE, **changes)
 
 
 def test_image_in_ram_runs_again_and_again():

@@ -57,17 +57,25 @@ void cpu_state_get(struct cpu_state *state, u32 entry_cpsr);
 /* Provided by kernel/smp_start.c: interrupts masked, on the CPU's own stack, TPIDRPRW not set. */
 void secondary_main(struct secondary *self, u32 entry_cpsr) __noreturn;
 
-/* Waits, interrupts masked, for a CPU that must not take part: for ever, or until pen_redirect(). */
-void cpu_park(void) __noreturn;
+/*
+ * Waits, interrupts masked, for a CPU that must not take part: for ever, or until pen_redirect(). It
+ * leaves for the pen in the mode that it entered in.
+ */
+void cpu_park(u32 entry_cpsr) __noreturn;
 
 /* ---- leaving: leave.S ---- */
 
 /*
- * To physical address pc, MMU and caches off, with r0 = 0, r1 and r2 as given; the world and SVC
- * stay. own_level: cleans the calling CPU's own first level only; the last CPU: everything, to
- * the point of coherency. Interrupts masked; the boot table stands (boot_table_rebuild()).
+ * To physical address pc, MMU and caches off, with r0 = 0, r1 and r2 as given; the world stays.
+ * Interrupts masked; the boot table stands (boot_table_rebuild()).
+ * how: LEAVE_OWN_LEVEL cleans the calling CPU's own first level only; without it, for the last CPU,
+ * everything, to the point of coherency. LEAVE_TO_HYP: not in SVC, but in HYP, where this CPU came from.
  */
-void cpu_leave(u32 pc, u32 r1, u32 r2, bool own_level) __noreturn;
+#define LEAVE_OWN_LEVEL 1u
+#define LEAVE_TO_HYP	2u
+void cpu_leave(u32 pc, u32 r1, u32 r2, u32 how) __noreturn;
+/* LEAVE_TO_HYP if CPUs that are online entered in HYP, else 0. */
+u32 leave_mode(void);
 
 /* Makes a pen of a lowmem page, for CPUs that read their entry from a register. */
 void pen_make(void *page);
