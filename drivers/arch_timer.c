@@ -65,8 +65,8 @@ static void timer_rang(__unused u32 irq, void *arg)
 }
 
 /*
- * Exynos 5's counter stands until somebody starts the timer that feeds it (MCT), whatever CNTFRQ says: who
- * waits for it waits for ever. A look takes some cycles, a tick of 1 MHz at most 2500.
+ * Exynos 5's counter stands until somebody starts the timer that feeds it (MCT), whatever CNTFRQ
+ * says: who waits for it waits for ever. A look takes some cycles, a tick of 1 MHz at most 2500.
  */
 static bool stands_still(const struct clock_driver *clock)
 {

@@ -8,8 +8,8 @@
  * its writes to the group registers are ignored. So both do the same, and the enable bits
  * of each world's view are the same bits.
  *
- * No locks: kernel/irq.c serializes what changes an interrupt; words of other interrupts are set and
- * cleared by writing ones.
+ * No locks: kernel/irq.c serializes what changes an interrupt; words of other interrupts are set
+ * and cleared by writing ones.
  */
 #include <drivers/gic.h>
 

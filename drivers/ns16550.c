@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UARTs compatible to the 16550 (National PC16550D data sheet), among them Synopsys's DW_apb_uart and
- * those of TI's OMAP and DRA7 (SPRUHZ6, 24.3) and Nvidia's Tegra. Output is polled. Baud rate, format
- * and clock stay as the loader left them: nothing here writes DLL, DLM or LCR.
+ * UARTs compatible to the 16550 (National PC16550D data sheet), among them Synopsys's DW_apb_uart
+ * and those of TI's OMAP and DRA7 (SPRUHZ6, 24.3) and Nvidia's Tegra. Output is polled. Baud rate,
+ * format and clock stay as the loader left them: nothing here writes DLL, DLM or LCR.
  *
- * Owns the errors that were seen in the line status: reading it clears them, and output reads it too.
- * No locks: a read of the console's input may run beside its output on another CPU.
+ * Owns the errors that were seen in the line status: reading it clears them, and output reads it
+ * too. No locks: a read of the console's input may run beside its output on another CPU.
  */
 #include <drivers/ns16550.h>
 
@@ -92,9 +92,9 @@ static void ns16550_drain(void *regs)
 }
 
 /*
- * With nothing to take, two kinds of DW_apb_uart's interrupts would come for ever: a busy one ends by a
- * read of the status register that only it has, and a time-out that came too late by a read of nothing.
- * Only there: TI's UARTs from OMAP 3630 on answer a read of nothing by an abort.
+ * With nothing to take, two kinds of DW_apb_uart's interrupts would come for ever: a busy one ends
+ * by a read of the status register that only it has, and a time-out that came too late by a read of
+ * nothing. Only there: TI's UARTs from OMAP 3630 on answer a read of nothing by an abort.
  */
 static void end_stale_interrupt(void *regs)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The UART of Samsung's Exynos 4 and 5 (Exynos 5 Dual user's manual, chapter "Universal Asynchronous
- * Receiver and Transmitter"). Output is polled. Baud rate, format and clock stay as the loader left
- * them: nothing here writes UBRDIV, UFRACVAL or ULCON.
+ * The UART of Samsung's Exynos 4 and 5 (Exynos 5 Dual user's manual, chapter "Universal
+ * Asynchronous Receiver and Transmitter"). Output is polled. Baud rate, format and clock stay as
+ * the loader left them: nothing here writes UBRDIV, UFRACVAL or ULCON.
  *
- * UNTESTED on any chip: written from the documentation. No Exynos 5 was at hand, and QEMU plays none; what
- * it plays is the UART of an Exynos 4210 (tests/system/uart_guest.c).
+ * UNTESTED on any chip: written from the documentation. No Exynos 5 was at hand, and QEMU plays
+ * none; what it plays is the UART of an Exynos 4210 (tests/system/uart_guest.c).
  */
 #include <drivers/samsung_uart.h>
 

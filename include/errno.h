@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Error numbers, with Linux's values so that user programs need no translation. Returned negated. */
+/*
+ * Error numbers, with Linux's values so that user programs need no translation. Returned negated.
+ */
 #pragma once
 
 #define EPERM	  1

@@ -37,7 +37,9 @@ static inline bool pa_below_4g(phys_addr_t pa)
 	return pa >> 32 == 0;
 }
 
-/* The address as a register holds it while the MMU is off; pa_below_4g() is the caller's to know. */
+/*
+ * The address as a register holds it while the MMU is off; pa_below_4g() is the caller's to know.
+ */
 static inline u32 pa_low32(phys_addr_t pa)
 {
 	return (u32)pa;

@@ -51,7 +51,9 @@ typedef uintptr_t vaddr_t;
 #define __unused	__attribute__((unused))
 #define __noinline	__attribute__((noinline))
 #define __always_inline inline __attribute__((always_inline))
-/* Inlined where instructions are counted; one copy a file, or one for all, where only size counts. */
+/*
+ * Inlined where instructions are counted; one copy a file, or one for all, where only size counts.
+ */
 #ifdef __OPTIMIZE_SIZE__
 #define HOT_INLINE   0
 #define __hot_inline inline
@@ -72,7 +74,9 @@ typedef uintptr_t vaddr_t;
 
 #define STATIC_ASSERT(cond) _Static_assert(cond, #cond)
 
-/* Forces one access of the full width, in program order among its like. Orders nothing on the bus. */
+/*
+ * Forces one access of the full width, in program order among its like. Orders nothing on the bus.
+ */
 #define READ_ONCE(x)	   (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)   (*(volatile __typeof__(x) *)&(x) = (v))
 #define compiler_barrier() __asm__ volatile("" ::: "memory")

@@ -70,7 +70,9 @@ static void call_cpu(u32 cpu)
 	}
 }
 
-/* An idle CPU gets something to do, so it is not to be asked again before it says that it is idle. */
+/*
+ * An idle CPU gets something to do, so it is not to be asked again before it says that it is idle.
+ */
 static void call_idle(u32 cpu)
 {
 	__atomic_fetch_and(&idle_cpus, ~(1u << cpu), __ATOMIC_RELAXED);
@@ -231,7 +233,8 @@ static void __noreturn idle_loop(void)
 	for (;;) {
 		(void)irq_save();
 		__atomic_fetch_or(&idle_cpus, bit, __ATOMIC_RELAXED);
-		dmb_ish(); /* we are known to be idle, before we look for the last time: announce() */
+		/* we are known to be idle, before we look for the last time: announce() */
+		dmb_ish();
 		if (READ_ONCE(queue->waiting) == 0) {
 			pull_thread(queue, true);
 		}

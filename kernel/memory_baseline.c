@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the question how many pages nobody holds, for those who must give back what they took: what CPUs
- * keep at hand for themselves is handed to the page allocator first.
+ * Owns the question how many pages nobody holds, for those who must give back what they took: what
+ * CPUs keep at hand for themselves is handed to the page allocator first.
  */
 #include <kernel/memory.h>
 

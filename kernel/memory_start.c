@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the order in which memory management starts, once it is known what memory there is and how it
- * is divided, and a last look at what the loader left, before its pages are anybody's. Boot CPU only.
+ * Owns the order in which memory management starts, once it is known what memory there is and how
+ * it is divided, and a last look at what the loader left, before its pages are anybody's. Boot CPU
+ * only.
  */
 #include <kernel/memory.h>
 
@@ -76,7 +77,8 @@ static phys_addr_t tree_memory(const struct fdt *f, bool say)
 /*
  * QEMU, and some firmware, puts its tree at the start of RAM. A loader that counts in 32 bits hands
  * us a copy with less RAM in it (U-Boot's bootz), and leaves that one. It is only read, and only
- * here, while nobody has taken its pages: all lie in a bank, and none is relied on before it answers.
+ * here, while nobody has taken its pages: all lie in a bank, and none is relied on before it
+ * answers.
  */
 static void compare_first_tree(void)
 {

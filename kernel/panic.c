@@ -209,7 +209,9 @@ void panic_backtrace(struct unwind *u)
 	printk(" and so on");
 }
 
-/* The rest of the report for the caller of our caller; registers that a call destroys are left out. */
+/*
+ * The rest of the report for the caller of our caller; registers that a call destroys are left out.
+ */
 static __noinline void __noreturn report_caller(void)
 {
 	struct unwind u;

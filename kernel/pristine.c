@@ -7,8 +7,8 @@
  *	data		all zeros (stacks, tables, BSS, padding) but for the initialized part,
  *			which is small, and kept on the boot CPU's stack before anything changes it
  *
- * So a copy costs no image bytes, and no memory until one is asked for. Must never give out a copy that
- * is not exact: its CRC-32 is that of the file, and tests compare the two.
+ * So a copy costs no image bytes, and no memory until one is asked for. Must never give out a copy
+ * that is not exact: its CRC-32 is that of the file, and tests compare the two.
  */
 #include <kernel/pristine.h>
 

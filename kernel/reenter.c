@@ -131,8 +131,8 @@ struct page *reenter_alloc(u32 order, const struct memblock_list *good)
 }
 
 /*
- * What the way out needs, in one block of lowmem: two pages for the boot table, one for the pen, the
- * device tree, and room for it when it is half made.
+ * What the way out needs, in one block of lowmem: two pages for the boot table, one for the pen,
+ * the device tree, and room for it when it is half made.
  */
 enum { PAGE_PEN = 2, PAGE_TREE = 3 };
 
@@ -193,12 +193,16 @@ static void __noreturn go(struct page *block, u32 order, const struct reenter *r
 	printk("boot: image at %010llx, %u bytes; device tree at %08x", r->image, r->bytes, dtb);
 	printk("boot: entered in %s, %ssecure", leave_mode() ? "HYP" : "SVC",
 	       cpu_is_secure() ? "" : "non-");
-	(void)irq_save(); /* no other thread runs here from now on, and waits for a CPU that is gone */
+	/* no other thread runs here from now on, and waits for a CPU that is gone */
+	(void)irq_save();
 	boot_table_stand(lowmem_page_address(block)); /* for CPUs that are parked, too */
 	smp_leave(pen ? lowmem_page_address(block + PAGE_PEN) : NULL);
 	printk("boot: other CPUs %s", pen ? "in the pen" : "off");
 	quiet();
-	/* Set and way reach this cluster's caches; what is read next goes to the point of coherency. */
+	/*
+	 * Set and way reach this cluster's caches; what is read next goes to the point of
+	 * coherency.
+	 */
 	clean_for_uncached(lowmem_page_address(block), PAGE_SIZE << order);
 	clean_image(r);
 	cpu_leave(pa_low32(pa_without_mmu(r->image)), ~0u, dtb, leave_mode());

@@ -12,7 +12,9 @@ struct run_queue {
 	u32 waiting;	     /* threads in the list */
 	struct list threads; /* runnable ones that do not run; the first is next */
 	struct thread *running;
-	/* what the alarm is for, UINT64_MAX: nothing; written by its CPU alone, interrupts masked */
+	/*
+	 * what the alarm is for, UINT64_MAX: nothing; written by its CPU alone, interrupts masked
+	 */
 	u64 tick_at_us, wake_at_us;
 	u32 asked; /* the CPU that was offered a thread last; as above */
 	/* constant from sched_init() or sched_init_cpu() on */

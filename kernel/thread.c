@@ -30,7 +30,8 @@ static struct thread boot_thread = {
 	.name = "boot",
 	.id = 1,
 	.bound =
-		0, /* what it starts is to be found where it was put; tests look at one CPU's lists */
+		/* what it starts is to be found where it was put; tests look at one CPU's lists */
+	0,
 };
 
 static spinlock_t all_lock = SPINLOCK_RANKED(LOCK_RANK_MEMORY);
@@ -90,7 +91,9 @@ struct thread *thread_create_on(u32 cpu, const char *name, void (*run)(void *arg
 	return sched_cpu_runs(cpu) ? create(name, run, arg, (s32)cpu) : NULL;
 }
 
-/* Who looks for threads to move finds this one in a queue, so after it gave up its CPU, by a lock. */
+/*
+ * Who looks for threads to move finds this one in a queue, so after it gave up its CPU, by a lock.
+ */
 void thread_bind(void)
 {
 	struct thread *self = thread_current();

@@ -18,8 +18,8 @@ bool sched_cpu_runs(u32 cpu);
 
 void sleepers_init(void);
 /*
- * Wakes those who went to sleep on this CPU and whose time has come; returns when the next one wants
- * to be woken, UINT64_MAX: none. Interrupts masked.
+ * Wakes those who went to sleep on this CPU and whose time has come; returns when the next one
+ * wants to be woken, UINT64_MAX: none. Interrupts masked.
  */
 u64 sleepers_wake(u64 now_us);
 /* When the next sleeper of this CPU wants to be woken. Interrupts masked. */

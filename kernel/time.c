@@ -27,8 +27,8 @@ static struct {
 
 /*
  * Each CPU adds up what its cycle counter says from look to look, and the time is that of the one
- * that is furthest. Who is behind catches up when it looks: so none counts what another counted too,
- * and time goes on as long as somebody looks, and looks before the counter wraps.
+ * that is furthest. Who is behind catches up when it looks: so none counts what another counted
+ * too, and time goes on as long as somebody looks, and looks before the counter wraps.
  */
 static struct {
 	spinlock_t lock;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the watch over tests: each CPU's timer interrupt looks whether there was a beat. It counts the
- * periods in which it rang, not the time: a machine that stands still, as an emulator's does when
- * its host has other things to do, is not one that hangs.
+ * Owns the watch over tests: each CPU's timer interrupt looks whether there was a beat. It counts
+ * the periods in which it rang, not the time: a machine that stands still, as an emulator's does
+ * when its host has other things to do, is not one that hangs.
  *
  * A CPU that hangs with interrupts masked is found by another. No locks: it must work when
  * others hold them for ever.

@@ -13,9 +13,10 @@
 #include <phys.h>
 
 /*
- * What a tree calls the UARTs that we know; without reg-shift, registers are 1 << shift apart. The last
- * number: whether it is Synopsys's. The earlier in the list wins, so what is more special stands first.
- * Texts of lists stand one behind the other: as arrays of one length they would be mostly empty.
+ * What a tree calls the UARTs that we know; without reg-shift, registers are 1 << shift apart. The
+ * last number: whether it is Synopsys's. The earlier in the list wins, so what is more special
+ * stands first. Texts of lists stand one behind the other: as arrays of one length they would be
+ * mostly empty.
  */
 #define KNOWN(X)                                     \
 	X("arm,pl011", UART_PL011, 2, 0)             \

@@ -173,7 +173,10 @@ int fdt_reg_phys(const struct fdt *f, fdt_node node, u32 index, phys_addr_t *pa,
 	return 0;
 }
 
-/* Whether pa is in the reg of one of parent's children: of memory nodes, or of those that are no-map. */
+/*
+ * Whether pa is in the reg of one of parent's children: of memory nodes, or of those that are
+ * no-map.
+ */
 static bool child_holds(const struct fdt *f, fdt_node parent, bool nomap, phys_addr_t pa)
 {
 	phys_addr_t start, size;

@@ -131,7 +131,10 @@ int fdt_edit(const void *blob, size_t avail, const struct fdt_changes *changes, 
 	if (error) {
 		return error;
 	}
-	/* Blocks may overlap in the original: the sum counts, not its size. None is above INT32_MAX. */
+	/*
+	 * Blocks may overlap in the original: the sum counts, not its size. None is above
+	 * INT32_MAX.
+	 */
 	if ((u64)f.structs_size + f.strings_size + (u64)f.rsv_count * RSV_ENTRY +
 		    FDT_EDIT_ROOM(changes->len) >
 	    room) {

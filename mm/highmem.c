@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns what the inline functions of kmap_local and of the fixmap leave: a copy of each to call, each
- * CPU's slots, what a thread switch does to open windows, and copying through windows. No locks.
+ * Owns what the inline functions of kmap_local and of the fixmap leave: a copy of each to call,
+ * each CPU's slots, what a thread switch does to open windows, copying through them. No locks.
  */
 #include <mm/highmem.h>
 

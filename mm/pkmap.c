@@ -8,10 +8,9 @@
  *
  * A page keeps its window at count 1, so that mapping it again costs no table write and
  * no flush; all such windows are taken back together, with one flush, when the search
- * for a free one wraps. A page knows its window's number: a halfword of its
- * own, so that storing it under our lock disturbs nobody's flags. A page that
- * is freed forgets it, and may get another as somebody else's; its old entry stays live, as
- * count 1, until the wrap: who changes a page's type must wait for that.
+ * for a free one wraps. A page knows its window's number: a halfword of its own, so that storing
+ * it under our lock disturbs nobody's flags. A page that is freed forgets it, and may get another
+ * as somebody else's; its old entry stays live, as count 1, until the wrap or pkmap_purge().
  *
  * When all are in use kmap sleeps: pkmap_wait.c.
  *
@@ -142,7 +141,7 @@ static __always_inline void *map_page(struct page *page, void *(*new)(struct pag
 		return new (page);
 	}
 	interleave_point(POINT_KMAP_LOOKED);
-	/* False: it was taken back, and is perhaps another page's. With a user more it cannot be. */
+	/* False: it was taken back, perhaps for another page. With a user more it cannot be. */
 	if (unlikely(!atomic_pair_join(&pkmap.slots[number].both, (u32)page))) {
 		return new (page);
 	}

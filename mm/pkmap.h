@@ -16,8 +16,8 @@
 #include <mm/highmem.h>
 
 /*
- * Count and page change together, so that nobody is counted as a user of another page's window: both
- * are 0 while the window is free. The rest says who opened it, and when.
+ * Count and page change together, so that nobody is counted as a user of another page's window:
+ * both are 0 while the window is free. The rest says who opened it, and when.
  */
 struct pkmap_slot {
 	union {

@@ -5,9 +5,8 @@
  *	allocated -> entries valid -> entries cleared, area lazy -> flushed -> free
  *
  * A lazy area's entries are invalid but keep their page numbers (hardware ignores the
- * rest of an invalid descriptor, ARM DDI 0406C, B3.6.1), so the purge knows the pages
- * without a list: area_pages.c. Must never let an address or a page be used again between the clearing and
- * a flush that covers it.
+ * rest of an invalid descriptor, ARM DDI 0406C, B3.6.1), so the purge needs no list: area_pages.c.
+ * Must never let an address or a page be used again between the clearing and a flush of it.
  *
  * Lock order: purge_lock, lock. lock is irq-safe and innermost; purge_lock is taken with
  * interrupts enabled only, as the broadcast under it needs; no page is freed under lock.

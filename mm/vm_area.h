@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Inside the vmalloc area: what vmalloc.c (who maps what) asks of vm_area.c (addresses,
- * entries, and the life of an area), and that of area_pages.c (whose the pages are). An area is a segment of the address space; `tag` is its
- * kind, `owner` the address of its first level-3 entry, plus AREA_SPLIT.
+ * entries, and the life of an area), and that of area_pages.c (whose the pages are). An area is a
+ * segment of the address space; `tag` is its kind, `owner` the address of its first level-3 entry,
+ * plus AREA_SPLIT.
  */
 #pragma once
 

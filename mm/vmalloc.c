@@ -111,9 +111,9 @@ static __noinline bool prot_allowed(pgprot_t prot, struct page *const *pages, u3
 STATIC_ASSERT((PAGE_STATE_MASK | PAGE_ORDER_MASK | PAGE_TYPE_MASK) == (1u << SIMPLE_BITS) - 1);
 
 /*
- * Holds and maps pages for [pte, end), as long as they are single allocated pages of the right type;
- * returns the first entry that is not written. vmap's speed hangs on this loop, so mm.pfn_delta is
- * kept in a register.
+ * Holds and maps pages for [pte, end), as long as they are single allocated pages of the right
+ * type; returns the first entry that is not written. vmap's speed hangs on this loop, so
+ * mm.pfn_delta is kept in a register.
  */
 static __noinline pte_t *map_simple(pte_t *pte, const pte_t *end, u64 leaf,
 				    struct page *const *pages)
@@ -194,8 +194,8 @@ void vunmap(const void *addr)
 /* ---- ioremap ---- */
 
 /*
- * A page with one byte of RAM in it is cached by somebody, or may be; unless it is no-map: then nobody
- * else ever maps it, and a device may lie there, in a bank that was declared too large.
+ * A page with one byte of RAM in it is cached by somebody, or may be; unless it is no-map: then
+ * nobody else ever maps it, and a device may lie there, in a bank that was declared too large.
  */
 static __noinline bool all_nomap(pfn_t pfn, u32 count)
 {

@@ -53,7 +53,7 @@ struct secondary_incoherent secondary_incoherent;
 
 extern const u32 mmu_on[], mmu_on_end[];
 
-/* Also at the link address. With the MMU off an object's address is its physical one, if pa_real(). */
+/* Also at the link address. With the MMU off an address is physical, and pa_real() the real one. */
 static phys_addr_t pa_of(const void *object)
 {
 	return boot_info.image_pa + ((vaddr_t)object - (vaddr_t)__image_start);
@@ -189,7 +189,7 @@ static void apply_alternatives(void)
 	}
 	boot_info.walks_cleaned = 1;
 	alternatives_swap(__image_start);
-	/* Until early_boot ends the sites may still run as NOPs: walks are off, nothing needs a clean. */
+	/* Until early_boot ends the sites may run as NOPs: walks are off, nothing needs a clean. */
 }
 
 phys_addr_t pa_without_mmu(phys_addr_t pa)
@@ -198,16 +198,14 @@ phys_addr_t pa_without_mmu(phys_addr_t pa)
 }
 
 /*
- * Where RAM has two addresses all tables lead to the real one, so that the MMU never translates to the
- * other, and no cache ever holds a line of it: caches tell lines apart by physical address, and would
- * keep two truths of one byte (ARM DDI 0406C, B3.11.1). What was in them was cleaned and
- * invalidated by set and way, which does not ask for addresses, before our first write (head.S). From there
- * to the first translation nothing is allocated, at either address: with the MMU off data is
- * strongly-ordered, and fetched instructions are not cached (B3.2.1, SCTLR.I = 0). The DSB
- * before the MMU is on ends our writes to the low address. That the identity page's physical address is not
- * its virtual one does no harm: what is fetched is the same.
- * Only a loader that is in that half of the address space hands over such a tree; it is not even
- * looked for where nothing answers, for that would be an abort.
+ * Where RAM has two addresses all tables lead to the real one: the MMU never translates to the
+ * other, and no cache holds a line of it. Caches tell lines apart by physical address, and would
+ * keep two truths of one byte (ARM DDI 0406C, B3.11.1). What was in them went to memory by set and
+ * way, which does not ask for addresses, before our first write (head.S). From there to the first
+ * translation nothing is allocated, at either address: with the MMU off data is strongly-ordered,
+ * and fetched instructions are not cached (B3.2.1, SCTLR.I = 0). The DSB before the MMU is on ends
+ * our writes to the low address. The identity page is the same by both. Only a loader in that half
+ * of the address space hands over such a tree; where nothing answers it is not looked for.
  */
 static void find_real_address(u32 dtb, u32 answer)
 {
@@ -228,8 +226,8 @@ static bool cpu_has_lpae(void)
 
 /*
  * From head.S, MMU and caches off, on the boot stack. Returns the physical address at
- * which mmu_on can run; does not return where the kernel cannot. answer: the byte at dtb, if dtb is in the
- * upper half and anything is there; else 0.
+ * which mmu_on can run; does not return where the kernel cannot. answer: the byte at dtb, if dtb is
+ * in the upper half and anything is there; else 0.
  */
 u32 early_boot(u32 dtb, u32 cpsr, u32 image, u32 answer);
 u32 early_boot(u32 dtb, u32 cpsr, u32 image, u32 answer)

@@ -55,7 +55,7 @@ boot:
 	mov	r10, r2
 	adr	r4, 1f
 	b	take_state
-	/* What the loader wrote may still be in a cache: to memory with it, before our first write. */
+	/* What the loader wrote may still be in a cache: to memory, before our first write. */
 1:	mrc	p15, 1, r0, c0, c0, 1		@ CLIDR
 	ubfx	r1, r0, #24, #3			@ level of coherency
 	mov	r8, #0				@ clean and invalidate
@@ -98,7 +98,7 @@ aligned:
 	add	r0, r0, #32			@ no line is shorter
 	cmp	r0, r1
 	blo	1b
-	dsb	sy				@ invalidation and table writes, before the walker looks
+	dsb	sy				@ that and table writes, before the walker looks
 	ldr	r0, =boot_mmu
 	add	r0, r0, r9
 	ldrd	r2, r3, [r0]			@ boot TTBR0
@@ -107,7 +107,7 @@ aligned:
 	bx	r4
 	.ltorg
 
-	/* Until the kernel has its own. A data abort goes on behind the load that had it (B1.8.1, B1.9.8). */
+	/* Until the kernel has its own. A data abort goes on behind its load (B1.8.1, B1.9.8). */
 	.align	5
 early_vectors:
 	.space	16
@@ -140,7 +140,7 @@ in_svc:
 	bic	r3, r3, #0x0005			@ C, M
 	mcr	p15, 0, r3, c1, c0, 0
 	isb
-	bl	smp_bit_on			@ before any cache or TLB maintenance too (A15 TRM 4.3.28)
+	bl	smp_bit_on			@ before any maintenance too (A15 TRM 4.3.28)
 	bx	r4
 leave_hyp:
 	mov	r3, #0
@@ -157,7 +157,7 @@ leave_hyp:
 	mcr	p15, 4, r3, c14, c1, 0		@ CNTHCTL: physical timer and counter for PL1
 	mov	r3, #0
 	mcrr	p15, 4, r3, r3, c14		@ CNTVOFF: virtual time is physical time
-	mcrr	p15, 6, r3, r3, c2		@ VTTBR: its VMID tags our TLB maintenance, on all CPUs alike
+	mcrr	p15, 6, r3, r3, c2		@ VTTBR: one VMID, for all CPUs' TLBs
 	mrc	p15, 0, r3, c0, c0, 0
 	mcr	p15, 4, r3, c0, c0, 0		@ VPIDR
 	mrc	p15, 0, r3, c0, c0, 5
@@ -165,7 +165,7 @@ leave_hyp:
 	adr	r3, _start
 	sub	r3, r3, #1
 	ldr	r12, =(hyp_vectors - ASM_IMAGE_START + 0x1000)
-	bfc	r3, #0, #12			@ the page before the one that the image is in, or moves to
+	bfc	r3, #0, #12			@ a page before where the image will be
 	add	r3, r3, r12
 	mcr	p15, 4, r3, c12, c0, 0		@ HVBAR: physical, for HYP's MMU stays off
 	ldr	r3, =(PSR_AIF | MODE_SVC)
@@ -177,8 +177,8 @@ leave_hyp:
 
 /*
  * An image that does not start on a page moves itself up to the next one. The loop must run
- * where it overwrites nothing: in place if it lies below the new start, which is then more than its offset
- * away; else from a copy behind the new end, where the padding has all but that offset left.
+ * where it overwrites nothing: in place if it lies below the new start, which is then more than its
+ * offset away; else from a copy behind the new end, where the padding has all but that offset left.
  * r8 = where we are. Clobbers r0-r7. Goes on at aligned, with r8 the new start.
  */
 move_image:

@@ -82,8 +82,8 @@ hyp_vectors:
 	b	.
 
 /*
- * hvc: goes on at r9, in HYP, if r12 says the same: that is from here. Else it was meant for firmware,
- * which is not there: PSCI's "not supported".
+ * hvc: goes on at r9, in HYP, if r12 says the same: that is from here. Else it was meant for
+ * firmware, which is not there: PSCI's "not supported".
  */
 hyp_call:
 	teq	r12, r9

@@ -59,7 +59,7 @@ dcache_by_set_way:
 	bpl	3b
 	subs	r5, r5, #1
 	bpl	2b
-	dsb	sy				@ one level done before the next: Cortex-A7 erratum 814220
+	dsb	sy				@ before the next level: Cortex-A7 814220
 4:	add	r2, r2, #1
 	b	1b
 5:	mov	r3, #0
@@ -72,7 +72,8 @@ dcache_by_set_way:
  * ACTLR.SMP, before caches or MMU: without it a Cortex-A7/A15/A17 takes no part in
  * coherency, and its own caches misbehave (Cortex-A15 TRM 4.3.28). Other CPUs' ACTLR
  * is not ours to know. QEMU has no ACTLR; nor has it a REVIDR, which these CPUs have: it reads as
- * MIDR then, and a clear bit is forgiven. Out: r0 = ACTLR read back, or with bit 6 set where it does not apply.
+ * MIDR then, and a clear bit is forgiven. Out: r0 = ACTLR read back, or with bit 6 set where it
+ * does not apply.
  * Clobbers r1, r2.
  */
 	.globl	smp_bit_on
@@ -97,7 +98,7 @@ smp_bit_on:
 	tst	r0, #0x40
 	bxne	lr
 	orr	r0, r0, #0x40
-	mcr	p15, 0, r0, c1, c0, 1		@ ignored where NSACR forbids it: hence the read-back
+	mcr	p15, 0, r0, c1, c0, 1		@ NSACR may forbid it: hence the read-back
 	isb
 	mrc	p15, 0, r0, c1, c0, 1
 	mrc	p15, 0, r1, c0, c0, 6		@ REVIDR

@@ -44,8 +44,8 @@ pen:
 	b	1b
 
 /*
- * Another kernel is entered: its CPUs wait where it finds them. In: r0 = BOOT_MMU_PEN, r4 = boot_mmu;
- * and at leave_to_pen r11 = CPSR at entry, for the pen is entered in that mode.
+ * Another kernel is entered: its CPUs wait where it finds them. In: r0 = BOOT_MMU_PEN, r4 =
+ * boot_mmu; and at leave_to_pen r11 = CPSR at entry, for the pen is entered in that mode.
  */
 leave_to_pen:
 	mov	r9, r0
@@ -102,7 +102,8 @@ park:
 	ldr	r4, =boot_mmu
 	add	r4, r4, r9
 1:	wfi
-	yield					@ the call may stay pending: an emulator has others to run
+	@ the call may stay pending: an emulator has others to run
+	yield
 	ldr	r0, [r4, #BOOT_MMU_PEN]
 	cmp	r0, #0
 	beq	1b

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory tester's inner loops: a line of 32 bytes by one LDM or STM, and each location read once.
- * What a check read stays in r4-r11 until it has been compared, so that a wrong line is handed over as
- * it was read. Compares are chained (CMP, CMPEQ): no data is lost by them.
+ * The memory tester's inner loops: a line of 32 bytes by one LDM or STM, and each location read
+ * once. What a check read stays in r4-r11 until it has been compared, so that a wrong line is
+ * handed over as it was read. Compares are chained (CMP, CMPEQ): no data is lost by them.
  *
- * All: any mode, MMU on. Clobbers r0-r3, r12, flags. In: r0 memory, r1 bytes (a positive multiple of
- * 32), r2 struct sweep. The checks: out r0 the first line that is wrong, or 0; in the struct then its
- * words as read, and the pattern as it was at that line.
+ * All: any mode, MMU on. Clobbers r0-r3, r12, flags. In: r0 memory, r1 bytes (a positive multiple
+ * of 32), r2 struct sweep. The checks: out r0 the first line that is wrong, or 0; in the struct
+ * then its words as read, and the pattern as it was at that line.
  *
  *	r0, r1	next line, end		r2, r3	the pattern's next word, low and high
  *	r4-r11	four words		r12, lr	see each
@@ -133,8 +133,8 @@ wrong_line:
 routine_end sweep_check
 
 /*
- * sweep_check_random; r12 as above, lr the state at the line, r1 a half word: the end is on the stack. 36
- * instructions for 32 bytes.
+ * sweep_check_random; r12 as above, lr the state at the line, r1 a half word: the end is on the
+ * stack. 36 instructions for 32 bytes.
  */
 	.macro	compare_random low, high, first=0
 	eor	r1, r2, r12
@@ -219,10 +219,11 @@ routine sweep_turn_down
 routine_end sweep_turn_down
 
 /*
- * sweep_clean: cleans and invalidates [r0, r0 + r1) to the point of coherency, by address (DCCIMVAC,
- * ARM DDI 0406C, B4.2.1): what was written is in memory, and what is read next comes from there.
- * r2: bytes of the smallest cache line. The DSB orders our writes before it, the next one completes
- * it before anything that follows (B2.2.7); SY: memory is beyond the CPUs that share our tables.
+ * sweep_clean: cleans and invalidates [r0, r0 + r1) to the point of coherency, by address
+ * (DCCIMVAC, ARM DDI 0406C, B4.2.1): what was written is in memory, and what is read next comes
+ * from there. r2: bytes of the smallest cache line. The DSB orders our writes before it, the next
+ * one completes it before anything that follows (B2.2.7); SY: memory is beyond the CPUs that share
+ * our tables.
  */
 	.global	sweep_clean
 	.type	sweep_clean, %function

@@ -90,7 +90,8 @@ bool trap_unmask_async(void)
 /*
  * A walk may run ahead of the program: it may find an entry still empty although what the program
  * read before says that it is there, as only a DSB orders walks after reads (A3.8.3). Then the
- * MMU finds it now, and the access is done again. A second time so soon, the two do not agree: a report.
+ * MMU finds it now, and the access is done again. A second time so soon, the two do not agree: a
+ * report.
  */
 static bool walk_ran_ahead(const struct trap_regs *regs)
 {

@@ -66,8 +66,8 @@ vector_\name:
 	vector	fiq, TRAP_FIQ, 4
 
 /*
- * Mode: IRQ, then SVC; interrupts masked. In: all as interrupted. The frame, from sp up: r0-r4, r12,
- * sp, lr, pc, cpsr: what C may change, r4 for us, and what the unwinder needs.
+ * Mode: IRQ, then SVC; interrupts masked. In: all as interrupted. The frame, from sp up: r0-r4,
+ * r12, sp, lr, pc, cpsr: what C may change, r4 for us, and what the unwinder needs.
  */
 vector_irq:
 	sub	lr, lr, #4

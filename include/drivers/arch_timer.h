@@ -4,5 +4,7 @@
 
 #include <lib/fdt.h>
 
-/* Finds it and registers the clock. After gic_init(), on the boot CPU. Says once what is missing. */
+/*
+ * Finds it and registers the clock. After gic_init(), on the boot CPU. Says once what is missing.
+ */
 void arch_timer_init(const struct fdt *f);

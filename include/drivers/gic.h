@@ -4,8 +4,10 @@
 
 #include <lib/fdt.h>
 
-/* Finds it, maps it, sets up the distributor and registers. After vmalloc_init(). Says once if there
- * is none that we know. */
+/*
+ * Finds it, maps it, sets up the distributor and registers. After vmalloc_init(). Says once if
+ * there is none that we know.
+ */
 void gic_init(const struct fdt *f);
 
 /*

@@ -4,5 +4,8 @@
 
 #include <lib/fdt.h>
 
-/* Finds the node and registers power-off, reboot, and the start of CPUs. Says nothing when there is none. */
+/*
+ * Finds the node and registers power-off, reboot, and the start of CPUs. Says nothing when there is
+ * none.
+ */
 void psci_init(const struct fdt *f);

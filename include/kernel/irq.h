@@ -36,8 +36,9 @@ struct irq_controller {
 	/* To all but the caller, also those that never ran here. */
 	void (*send_all)(u32 software_irq);
 	/*
-	 * Before another kernel is entered, masked: nothing is enabled, pending or in service here. The last
-	 * CPU: anywhere; others, in SGI_STOP's handler: but software interrupts, which end a wfi.
+	 * Before another kernel is entered, masked: nothing is enabled, pending or in service here.
+	 * The last CPU: anywhere; others, in SGI_STOP's handler: but software interrupts, which end
+	 * a wfi.
 	 */
 	void (*leave)(bool last);
 };

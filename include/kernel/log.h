@@ -14,7 +14,8 @@ void log_append(const char *line, size_t len);
 
 /*
  * Reading, from the oldest line on: a position, and the line there, or as much of it as there is
- * room for. False: there is no more. What is overwritten meanwhile is skipped. No lock, any context.
+ * room for. False: there is no more. What is overwritten meanwhile is skipped. No lock, any
+ * context.
  */
 u32 log_start(void);
 bool log_next(u32 *at, char *line, size_t size);

@@ -4,9 +4,9 @@
  * 32-bit program can address, and puts all CPUs to work on them through bigwin.
  *
  * Each check reads every location once, and what it reads came from the DRAM. HighMem is tested
- * uncached where a pass says so: its pages have that memory type meanwhile. Lowmem, whose type never
- * changes, and HighMem in the other passes are cleaned and invalidated to the point of coherency
- * between writing and reading.
+ * uncached where a pass says so: its pages have that memory type meanwhile. Lowmem, whose type
+ * never changes, and HighMem in the other passes are cleaned and invalidated to the point of
+ * coherency between writing and reading.
  */
 #pragma once
 
@@ -42,14 +42,15 @@ struct memtest_options {
 	u32 seed;   /* of the random pass; 0: from the time */
 	u32 fade_s; /* how long the fade pass waits, twice */
 	u64 limit;  /* bytes to test; 0: all that there are */
-	u32 reserved; /* not what is free, but what memblock has reserved with exactly these flags; 0: free */
+	/* not what is free, but what memblock has reserved with exactly these flags; 0: free */
+	u32 reserved;
 	bool errors_only;
 	bool silent; /* prints nothing at all */
 
 	/*
-	 * When all passes were through and before the pages are given back, in ascending order: each
-	 * range that was tested, and each in which something was wrong. Process context. NULL: nobody
-	 * wants to know.
+	 * When all passes were through and before the pages are given back, in ascending order:
+	 * each range that was tested, and each in which something was wrong. Process context. NULL:
+	 * nobody wants to know.
 	 */
 	void (*tested)(pfn_t first, u32 pages);
 	void (*bad)(phys_addr_t start, phys_addr_t end);

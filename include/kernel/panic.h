@@ -22,8 +22,9 @@ void panic_set_action(enum panic_action action);
 void panic_begin(const char *rule, const char *fmt, ...) __printf(2, 3);
 
 /*
- * How long a panic waits for another CPU: longer than a line of text takes at 9600 baud on the fastest CPU.
- * By the cycle counter, for clock and locks may be what is broken; should it stand still, by looks.
+ * How long a panic waits for another CPU: longer than a line of text takes at 9600 baud on the
+ * fastest CPU. By the cycle counter, for clock and locks may be what is broken; should it stand
+ * still, by looks.
  */
 struct patience {
 	u32 start, looks;

@@ -5,7 +5,10 @@
 #include <arch/early_boot.h>
 #include <types.h>
 
-/* Before anything is written to initialized data: keeps their first values, in INITIALIZED_MAX bytes for good. */
+/*
+ * Before anything is written to initialized data: keeps their first values, in INITIALIZED_MAX
+ * bytes for good.
+ */
 void pristine_keep(void *place);
 
 u32 pristine_bytes(void);

@@ -14,8 +14,8 @@
 void reenter_set_tree(const void *blob);
 
 /*
- * NULL, and the size that its header states, at most `most`: there is a zImage at pa, where it can be entered. Else
- * why not. Any context that may open a window.
+ * NULL, and the size that its header states, at most `most`: there is a zImage at pa, where it can
+ * be entered. Else why not. Any context that may open a window.
  */
 const char *__must_check reenter_check(phys_addr_t pa, u32 most, u32 *bytes);
 
@@ -32,14 +32,15 @@ struct reenter {
 };
 #define REENTER_HANDOVER "fanlight,memtest"
 /*
- * A block of lowmem below 4 GiB, if need be out of `good` alone, as struct reenter has it. NULL: none is
- * free. free_pages() ends it. Process context.
+ * A block of lowmem below 4 GiB, if need be out of `good` alone, as struct reenter has it. NULL:
+ * none is free. free_pages() ends it. Process context.
  */
 struct page *__must_check reenter_alloc(u32 order, const struct memblock_list *good);
 
 /*
- * Enters it: r0 = 0, r1 = ~0, r2 = a copy of the device tree; SVC, in the world that we are in, MMU and
- * caches off and clean; no interrupt pending; other CPUs off, or in a pen that the tree reserves. Returns
- * only when nothing has been changed yet: why it cannot be. Boot CPU, process context.
+ * Enters it: r0 = 0, r1 = ~0, r2 = a copy of the device tree; SVC, in the world that we are in, MMU
+ * and caches off and clean; no interrupt pending; other CPUs off, or in a pen that the tree
+ * reserves. Returns only when nothing has been changed yet: why it cannot be. Boot CPU, process
+ * context.
  */
 const char *__must_check reenter(const struct reenter *r);

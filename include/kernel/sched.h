@@ -28,7 +28,9 @@ void thread_yield(void);
 void thread_sleep_us(u32 us);
 void thread_sleep_until_us(u64 until_us); /* as time_now_us() counts */
 
-/* The caller stays on the CPU that it is on, until thread_unbind(). Not for threads made on a CPU. */
+/*
+ * The caller stays on the CPU that it is on, until thread_unbind(). Not for threads made on a CPU.
+ */
 void thread_bind(void);
 void thread_unbind(void);
 
@@ -56,14 +58,17 @@ void sched_poke(void);
 
 /*
  * The end of an interrupt's way out: on the interrupted thread's stack, interrupts masked, nothing
- * left on this CPU's IRQ stack, and current_core()->atomic is 0. Returns when it is the thread's turn again,
- * perhaps on another CPU, with interrupts masked.
+ * left on this CPU's IRQ stack, and current_core()->atomic is 0. Returns when it is the thread's
+ * turn again, perhaps on another CPU, with interrupts masked.
  */
 void preempt_irq(void);
 
 /* ---- CPUs ---- */
 
-/* Boot CPU, when memory works: from here on there can be other threads. The caller's is one of many. */
+/*
+ * Boot CPU, when memory works: from here on there can be other threads. The caller's is one of
+ * many.
+ */
 void sched_init(void);
 
 /*

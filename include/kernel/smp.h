@@ -44,8 +44,9 @@ struct smp_method {
 	bool clusters;
 	/*
 	 * The way back, so that another kernel can start it again. Either off: gives up the calling
-	 * CPU, interrupts masked, and is_off: whether that CPU is given up. Or pen_register: clears it,
-	 * and says where in physical memory a waiting CPU reads its entry. All NULL: there is none.
+	 * CPU, interrupts masked, and is_off: whether that CPU is given up. Or pen_register: clears
+	 * it, and says where in physical memory a waiting CPU reads its entry. All NULL: there is
+	 * none.
 	 */
 	void (*off)(void);
 	bool (*is_off)(u32 mpidr);
@@ -67,14 +68,14 @@ bool smp_query(u32 cpu, struct cpu_info *info);
 void boot_table_stand(void *pages);
 
 /*
- * Whether all others can be put where another kernel finds them: NULL, or what stands against it. *pen:
- * they wait in one. Changes nothing but what such CPUs read. Boot CPU.
+ * Whether all others can be put where another kernel finds them: NULL, or what stands against it.
+ * *pen: they wait in one. Changes nothing but what such CPUs read. Boot CPU.
  */
 const char *__must_check smp_leave_check(bool *pen);
 /*
- * Stops the others: all are off when it returns, or in the pen that it makes of this lowmem page (NULL:
- * it takes none); a panic where one is not. Nothing may call or wait for other CPUs any more. The
- * boot table stands. Boot CPU.
+ * Stops the others: all are off when it returns, or in the pen that it makes of this lowmem page
+ * (NULL: it takes none); a panic where one is not. Nothing may call or wait for other CPUs any
+ * more. The boot table stands. Boot CPU.
  */
 void smp_leave(void *pen);
 

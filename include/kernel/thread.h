@@ -61,5 +61,7 @@ struct thread_info {
 /* The first thread whose id is above `after` (ids begin at 1). False: none. Process context. */
 bool thread_query(u32 after, struct thread_info *info);
 
-/* The thread whose stack, or the guard page below it, va lies in; NULL: none. Takes no lock: oops. */
+/*
+ * The thread whose stack, or the guard page below it, va lies in; NULL: none. Takes no lock: oops.
+ */
 const struct thread *thread_of_stack(vaddr_t va);

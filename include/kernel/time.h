@@ -2,8 +2,8 @@
 /*
  * Time: a counter that never stops, and one alarm per CPU, which a timer driver provides.
  * There is no periodic tick: whoever shares out a CPU sets its alarm, and is called back once.
- * Without an alarm nothing is preempted and waiting polls; without an enabled timer time is what the
- * cycle counter says, at a guess.
+ * Without an alarm nothing is preempted and waiting polls; without an enabled timer time is what
+ * the cycle counter says, at a guess.
  */
 #pragma once
 
@@ -34,8 +34,8 @@ bool time_has_alarm(void);
 void time_alarm_us(u64 at);
 
 /*
- * From the next alarm on that a CPU sets, its alarm rings at least each most_us, and then pulse() is called
- * first, in the interrupt. NULL: no more. Process context.
+ * From the next alarm on that a CPU sets, its alarm rings at least each most_us, and then pulse()
+ * is called first, in the interrupt. NULL: no more. Process context.
  */
 void time_set_pulse(u32 most_us, void (*pulse)(void));
 

@@ -58,13 +58,16 @@ struct completion {
 	u32 done; /* signals that nobody has waited for; guarded by queue.lock */
 };
 void completion_init(struct completion *c);
-/* When it returns nobody touches c any more for the signal that it took: it may be freed. May sleep. */
+/*
+ * When it returns nobody touches c any more for the signal that it took: it may be freed. May
+ * sleep.
+ */
 void completion_wait(struct completion *c);
 void completion_signal(struct completion *c); /* irq-safe */
 
 /*
- * A lock to sleep with, not for interrupt handlers. Handed to the one that waits longest. DEBUG: who
- * holds it, "mutex.recursive", "mutex.not_owner", "lock.order", "lock.held_at_exit".
+ * A lock to sleep with, not for interrupt handlers. Handed to the one that waits longest. DEBUG:
+ * who holds it, "mutex.recursive", "mutex.not_owner", "lock.order", "lock.held_at_exit".
  */
 struct mutex {
 	u32 state; /* 0 free, 1 held, 2 held and waited for: from and to 2 under queue.lock */

@@ -12,8 +12,8 @@
 #define WATCHDOG_PERIODS   15u
 
 /*
- * From now on a CPU whose timer has rung in so many periods since the last beat panics. Without a timer's
- * interrupt it has no effect. Process context, interrupts enabled.
+ * From now on a CPU whose timer has rung in so many periods since the last beat panics. Without a
+ * timer's interrupt it has no effect. Process context, interrupts enabled.
  */
 void watchdog_start(u32 period_us, u32 periods);
 void watchdog_stop(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Makes a copy of a device tree that differs in the two things a loader has to say: a word in
- * /chosen, the boot arguments for one, and memory that is taken. No allocation, no static state, irq-safe.
+ * /chosen, the boot arguments for one, and memory that is taken. No allocation, no static state,
+ * irq-safe.
  */
 #pragma once
 

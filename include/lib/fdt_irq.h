@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which input of which interrupt controller a device in a tree is wired to (Devicetree Specification
- * v0.4, 2.4): interrupts or interrupts-extended, the parents of the interrupt tree, and the
- * maps of the buses between. Pure; what the cells mean is the controller's business.
+ * Which input of which interrupt controller a device in a tree is wired to (Devicetree
+ * Specification v0.4, 2.4): interrupts or interrupts-extended, the parents of the interrupt tree,
+ * and the maps of the buses between. Pure; what the cells mean is the controller's business.
  */
 #pragma once
 

@@ -39,8 +39,8 @@ void ktap_suite_end(struct ktap *k, const char *suite);
 bool ktap_end(struct ktap *k);
 
 /*
- * To be called for every line that is sent, by anybody, without its ending but with a NUL, before another one can be
- * sent. Returns the length of a line that is to be sent directly behind it, written to `next`; 0:
- * none. irq-safe.
+ * To be called for every line that is sent, by anybody, without its ending but with a NUL, before
+ * another one can be sent. Returns the length of a line that is to be sent directly behind it,
+ * written to `next`; 0: none. irq-safe.
  */
 size_t ktap_line(struct ktap *k, const char *line, size_t len, char *next, size_t size);

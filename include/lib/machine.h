@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which of a device tree's machinery the kernel uses, decided by the tree alone: interrupt controller,
- * timer, firmware, the other CPUs. The drivers act on it; make check-dtb prints it. irq-safe.
+ * Which of a device tree's machinery the kernel uses, decided by the tree alone: interrupt
+ * controller, timer, firmware, the other CPUs. The drivers act on it; make check-dtb prints it.
+ * irq-safe.
  */
 #pragma once
 
@@ -21,13 +22,15 @@ struct machine_gic {
 void machine_gic(const struct fdt *f, struct machine_gic *gic);
 
 /*
- * The index-th interrupt of a device. 0; -ENODEV: it belongs to another controller; -EINVAL: the tree
- * makes no sense; -ENOENT: the device has no such interrupt.
+ * The index-th interrupt of a device. 0; -ENODEV: it belongs to another controller; -EINVAL: the
+ * tree makes no sense; -ENOENT: the device has no such interrupt.
  */
 int __must_check machine_irq(const struct fdt *f, fdt_node gic, fdt_node device, u32 index,
 			     u32 *irq, bool *edge);
 
-/* Why the generic timer cannot be used, as far as its node and CNTFRQ (hz) say; NULL: *node is it. */
+/*
+ * Why the generic timer cannot be used, as far as its node and CNTFRQ (hz) say; NULL: *node is it.
+ */
 const char *machine_timer(const struct fdt *f, u32 hz, fdt_node *node);
 /* Which of the node's interrupts is that of the secure world's timer, or of the virtual one. */
 #define TIMER_WIRE_SECURE  0
@@ -62,8 +65,8 @@ static inline bool machine_other_cluster(u32 mpidr, u32 other)
 }
 
 /*
- * Whether a method of that name may start a CPU whose enable-method is `wanted`. One of another cluster
- * (far) is coherent with us only when the interconnect between the two is told so, which
+ * Whether a method of that name may start a CPU whose enable-method is `wanted`. One of another
+ * cluster (far) is coherent with us only when the interconnect between the two is told so, which
  * firmware does if it is firmware that starts the CPU: the method says so by `clusters`.
  */
 bool machine_method_fits(const char *name, bool clusters, const char *wanted, bool far);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TI's Keystone 2: all RAM begins at 0x8_0000_0000, and its first 2 GiB are seen at 0x80000000 too, for
- * a CPU whose MMU is off. To caches, and to other bus masters, the two are different memory: so the
- * low one is for CPUs without MMU alone, and everybody else means the high one, whatever
- * he was told. Pure and position-independent.
+ * TI's Keystone 2: all RAM begins at 0x8_0000_0000, and its first 2 GiB are seen at 0x80000000 too,
+ * for a CPU whose MMU is off. To caches, and to other bus masters, the two are different memory: so
+ * the low one is for CPUs without MMU alone, and everybody else means the high one, whatever he was
+ * told. Pure and position-independent.
  */
 #pragma once
 

@@ -12,9 +12,10 @@
 #include <types.h>
 
 /*
- * Maps [pa, pa + size), page-aligned, at most 2 MiB, into this CPU's window: 2 MiB that are aligned so as
- * one block, else by pages. Preemption is off until bigwin_unmap(). -EINVAL: some byte is not RAM, is
- * no-map, belongs to the image, or has another memory type than prot; -EBUSY: the window is open.
+ * Maps [pa, pa + size), page-aligned, at most 2 MiB, into this CPU's window: 2 MiB that are aligned
+ * so as one block, else by pages. Preemption is off until bigwin_unmap(). -EINVAL: some byte is not
+ * RAM, is no-map, belongs to the image, or has another memory type than prot; -EBUSY: the window is
+ * open.
  */
 int __must_check bigwin_map_prot(phys_addr_t pa, u32 size, pgprot_t prot, void **va);
 

@@ -47,9 +47,9 @@ void kmap_local_set_cpu(struct thread_core *core, u32 cpu);
  * Sleeps while all windows are in use, BUG "sched.atomic_sleep" where that is not allowed; served
  * in the order of coming. NULL: they are, and there are no threads yet. */
 void *__must_check kmap(struct page *page);
-/* The same without sleeping. NULL: all are in use, or the next one is another's. Interrupts enabled. */
+/* The same, never sleeping. NULL: all are in use, or the next is another's. Interrupts enabled. */
 void *__must_check kmap_try(struct page *page);
-/* BUG "kunmap.not_mapped". Does not sleep. Interrupts enabled, no lock that interrupt code takes. */
+/* BUG "kunmap.not_mapped". Never sleeps. Interrupts enabled, no lock that interrupt code takes. */
 void kunmap(struct page *page);
 
 /* The address of a page that has one: direct mapping or kmap; NULL otherwise. A query. */
@@ -61,7 +61,7 @@ void pkmap_purge(void);
 /* Boot, after the page allocator. */
 void pkmap_init(void);
 
-/* How a thread sleeps: whoever owns threads says so, when there are some. Returns what was so before. */
+/* How a thread sleeps: who owns threads says so, once there are some. Returns the one before. */
 struct pkmap_threads {
 	void (*park)(void); /* until woken; perhaps without a reason */
 	void (*wake)(struct thread_core *thread);
@@ -82,8 +82,9 @@ struct pkmap_window {
 	void *va;
 	u32 count;
 	const struct page *page;
-	const struct thread_core *opener; /* whose kmap opened it: may have ended, never follow it */
-	u32 open_ms;			  /* since then */
+	/* whose kmap opened it: may have ended, never follow it */
+	const struct thread_core *opener;
+	u32 open_ms; /* since then */
 };
 void pkmap_window_query(u32 number, struct pkmap_window *window);
 

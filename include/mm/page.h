@@ -37,7 +37,8 @@ struct page {
 			u32 mapping;
 			u32 index;
 		};
-		struct { /* slab: its size class, its list of free objects; pfn 0 ends the class's list */
+		/* slab: its size class, its list of free objects; pfn 0 ends the class's list */
+		struct {
 			u8 slab_class;
 			u8 slab_free;	/* number of the first free object, if any is */
 			u16 slab_inuse; /* objects that are not on the list */
@@ -53,8 +54,7 @@ enum page_state {
 	PAGE_PCP = 2,	    /* free, on a per-CPU list */
 	PAGE_ALLOCATED = 3, /* first page of an allocated block */
 	PAGE_SLAB = 4,	    /* holds slab objects */
-	PAGE_RESERVED =
-		8, /* a bit of its own; never belonged to the allocator: image, no-map, the page array */
+	PAGE_RESERVED = 8,  /* a bit of its own; never the allocator's: image, no-map, page array */
 };
 
 #define PAGE_STATE_MASK	 0x0000000fu
@@ -62,7 +62,7 @@ enum page_state {
 #define PAGE_ORDER_MASK	 0x000000f0u
 #define PAGE_TYPE_SHIFT	 8
 #define PAGE_TYPE_MASK	 0x00000300u /* enum mem_type: the only authority on the page's type */
-#define PAGE_ALIKE	 0x00000400u /* held, and the 2 MiB from here on have its type: page_type.h's */
+#define PAGE_ALIKE	 0x00000400u /* page_type.h: all 2 MiB from here on have its type */
 #define PAGE_SLAB_SHIFT	 16 /* slab: object size - 1, eleven bits; lowmem, so never kmapped */
 
 #define SECTION_SHIFT	     27 /* 128 MiB of physical memory */

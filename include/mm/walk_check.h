@@ -5,7 +5,7 @@
 #include <types.h>
 
 /*
- * Tries it with a table in the highest free page; true where that page lies below 4 GiB. Boot CPU, after
- * page_alloc_init() and before bigwin_init().
+ * Tries it with a table in the highest free page; true where that page lies below 4 GiB. Boot CPU,
+ * after page_alloc_init() and before bigwin_init().
  */
 bool high_tables_work(void);

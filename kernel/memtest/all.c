@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns what memtest=all adds to the tester: which ranges were tested, and the way from the first run to the
- * second. Must never call a byte tested that was not, or let the second run use one that the first did
- * not find good.
+ * Owns what memtest=all adds to the tester: which ranges were tested, and the way from the first
+ * run to the second. Must never call a byte tested that was not, or let the second run use one that
+ * the first did not find good.
  *
- * The first run leaves a handover in the device tree that the second is given: a property of /chosen with
- * a CRC, for this build at this address alone. The second reserves all RAM that is not good by it, before
- * it allocates anything: so its image, tree, page array, tables and stacks lie in memory that
- * was tested, and all else is free to be. What is missing or wrong is an error, never a first run.
+ * The first run leaves a handover in the device tree that the second is given: a property of
+ * /chosen with a CRC, for this build at this address alone. The second reserves all RAM that is not
+ * good by it, before it allocates anything: so its image, tree, page array, tables and stacks lie
+ * in memory that was tested, and all else is free to be. What is missing or wrong is an error,
+ * never a first run.
  *
  * No locks: one thread.
  */
@@ -45,7 +46,10 @@ struct handover {
 };
 #define HANDOVER_VERSION 1
 
-/* So many good ranges; the rest is left to the second run, whose reservations have to fit a list as long. */
+/*
+ * So many good ranges; the rest is left to the second run, whose reservations have to fit a list as
+ * long.
+ */
 #define GOOD_RANGES 24
 
 static struct handover *handover; /* during a run */

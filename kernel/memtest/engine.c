@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the memory under test, from the page allocator and back, its type, and the threads that work on
- * it: one on each CPU, which takes pieces of at most 2 MiB until there are none left. Preemption is off
- * for a piece only; other threads, interrupts and the watchdog live on. Must never touch memory that it
- * did not get from the page allocator, nor allocate anything while it has it all.
+ * Owns the memory under test, from the page allocator and back, its type, and the threads that work
+ * on it: one on each CPU, which takes pieces of at most 2 MiB until there are none left. Preemption
+ * is off for a piece only; other threads, interrupts and the watchdog live on. Must never touch
+ * memory that it did not get from the page allocator, nor allocate anything while it has it all.
  */
 #include "engine.h"
 
@@ -125,7 +125,10 @@ void run_set_uncached(struct run *run, bool uncached)
 
 /* ---- pieces ---- */
 
-/* The next ones, side by side, within run->share of memory; false: all are given out, or it is to stop. */
+/*
+ * The next ones, side by side, within run->share of memory; false: all are given out, or it is to
+ * stop.
+ */
 static bool pieces_next(struct run *run, phys_addr_t *pa, u32 *bytes)
 {
 	phys_addr_t start, end, border = pfn_to_pa(mm.low_end_pfn);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns what `memtest=` and the monitor's `memtest` say, and the account at the end: what was tested and
- * what not, what is wrong, what to reserve, and the results as KTAP.
+ * Owns what `memtest=` and the monitor's `memtest` say, and the account at the end: what was tested
+ * and what not, what is wrong, what to reserve, and the results as KTAP.
  */
 #include "engine.h"
 

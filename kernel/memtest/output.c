@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns what is printed while the test runs, for machines and for people, and the count of what is wrong.
- * Any worker calls it. Must never print more lines about bad words than MAX_BAD_LINES: the rest is counted.
+ * Owns what is printed while the test runs, for machines and for people, and the count of what is
+ * wrong. Any worker calls it. Must never print more lines about bad words than MAX_BAD_LINES: the
+ * rest is counted.
  */
 #include "engine.h"
 

@@ -4,7 +4,8 @@
  * never read a location twice for one check, or leave a cache where the data could come from.
  *
  * Uncached: no cache holds the piece, all accesses go to memory; a DSB ends the writes. Cached: the
- * piece is cleaned and invalidated to the point of coherency behind each write and before each check.
+ * piece is cleaned and invalidated to the point of coherency behind each write and before each
+ * check.
  */
 #include "engine.h"
 
@@ -89,7 +90,8 @@ static void clean(const struct piece *p, void *va, u32 bytes)
 	if (!p->uncached) {
 		sweep_clean(va, bytes, p->run->cache_line);
 	}
-	dsb_sy(); /* uncached writes are in memory, before what follows is read or another CPU told */
+	/* uncached writes are in memory, before what follows is read or another CPU told */
+	dsb_sy();
 }
 
 /* ---- wrong words ---- */

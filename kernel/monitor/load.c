@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * load: a file by YMODEM, into HighMem pages that are then the person's, like those of alloc.
- * Gives every page back when the file does not come whole. boot: enters such a file, or what lies at
- * a physical address.
+ * Gives every page back when the file does not come whole. boot: enters such a file, or what lies
+ * at a physical address.
  */
 #include "monitor.h"
 

@@ -26,7 +26,9 @@
 
 /* Prompts, and reads a line without its ending. False: given up by ^C, a break, or too long. */
 bool line_read(const char *prompt, char line[LINE_MAX]);
-/* True if the person wants the running command to stop: ^C or a break. Keeps what else was typed. */
+/*
+ * True if the person wants the running command to stop: ^C or a break. Keeps what else was typed.
+ */
 bool line_stop(void);
 /* Memory for the history. The monitor does without if there is none. */
 void line_init(void);

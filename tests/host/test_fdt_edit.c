@@ -216,7 +216,9 @@ TEST(too_little_room_is_refused_and_not_overrun)
 	free(blob.data);
 }
 
-/* Whatever fdt_open() takes: blocks that overlap, that lie in any order. ASan looks at both ends. */
+/*
+ * Whatever fdt_open() takes: blocks that overlap, that lie in any order. ASan looks at both ends.
+ */
 TEST(damaged_trees_do_no_harm)
 {
 	struct fdt_changes changes = { "bootargs", ARGS, sizeof(ARGS), TAKEN, 4096 };

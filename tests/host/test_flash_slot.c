@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * boards/vexpress-a15/flash/slot.c: a damaged slot is never booted, its damage is named, and nothing
- * outside a slot is read. The flash has its real size; what no slot may touch is poisoned.
+ * boards/vexpress-a15/flash/slot.c: a damaged slot is never booted, its damage is named, and
+ * nothing outside a slot is read. The flash has its real size; what no slot may touch is poisoned.
  */
 #include "check.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/log.c against a list of all lines ever appended: what can be read is its newest part, as much
- * of it as fits. The ring of 16 KiB that the page allocator would give ends where ASan's poison begins.
+ * kernel/log.c against a list of all lines ever appended: what can be read is its newest part, as
+ * much of it as fits. The ring of 16 KiB that the page allocator would give ends where ASan's
+ * poison begins.
  */
 #include "check.h"
 
@@ -20,7 +21,10 @@ static char *lines[LINES]; /* as they must be read: cut */
 static u32 count;
 static u32 ring_bytes = EARLY_BYTES;
 
-/* A ring of its own each time; its page is a number, which the direct mapping's formula leads there. */
+/*
+ * A ring of its own each time; its page is a number, which the direct mapping's formula leads
+ * there.
+ */
 struct page *alloc_pages(gfp_t gfp, u32 order)
 {
 	struct page *page = (struct page *)0x1000;

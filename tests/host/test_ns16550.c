@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * drivers/ns16550.c against a 16550 that is played here, as the data sheet has it (PC16550D), with what
- * TI's and Synopsys's do otherwise: where the registers are, what is never written, what an access costs.
+ * drivers/ns16550.c against a 16550 that is played here, as the data sheet has it (PC16550D), with
+ * what TI's and Synopsys's do otherwise: where the registers are, what is never written, what an
+ * access costs.
  */
 #include "check.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * drivers/samsung_uart.c against an Exynos 5 UART that is played here, as its manual has it. What this
- * cannot show is that the chip is as its manual says.
+ * drivers/samsung_uart.c against an Exynos 5 UART that is played here, as its manual has it. What
+ * this cannot show is that the chip is as its manual says.
  */
 #include "check.h"
 

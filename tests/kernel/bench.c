@@ -210,9 +210,10 @@ OP(mutex_uncontended, {
 
 static const struct row {
 	const char *name;
-	loop_fn *loop;		    /* NULL: the boot, counted already */
-	u32 rounds;		    /* of one batch */
-	void (*partner)(void *env); /* another thread's, meanwhile: a round is two operations then */
+	loop_fn *loop; /* NULL: the boot, counted already */
+	u32 rounds;    /* of one batch */
+	/* another thread's, meanwhile: a round is two operations then */
+	void (*partner)(void *env);
 } rows[] = {
 	{ "kmap_local_high", loop_kmap_local_high, 2000, NULL },
 	{ "kmap_local_low", loop_kmap_local_low, 2000, NULL },

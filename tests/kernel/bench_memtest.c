@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the memory tester costs beside its loops: a sweep of a pass through windows, with all that the
- * engine does for it, against the same loops over a lowmem buffer; for 2 MiB each. A sweep is the
- * difference between a run of three and a run of two, so that taking the memory does not count.
+ * What the memory tester costs beside its loops: a sweep of a pass through windows, with all that
+ * the engine does for it, against the same loops over a lowmem buffer; for 2 MiB each. A sweep is
+ * the difference between a run of three and a run of two, so that taking the memory does not count.
  */
 #include "bench.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Wrong calls: each must stop at the call that is wrong, by its rule, and not later at the damage. A
- * test that cannot get its memory returns, which is a failure.
+ * Wrong calls: each must stop at the call that is wrong, by its rule, and not later at the damage.
+ * A test that cannot get its memory returns, which is a failure.
  */
 #include <arch/early_tables.h>
 #include <kernel/test.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Handlers that go wrong, and stacks too short for an interrupt: each ends in a report that says so. */
+/*
+ * Handlers that go wrong, and stacks too short for an interrupt: each ends in a report that says
+ * so.
+ */
 #include <arch/irqflags.h>
 #include <kernel/irq.h>
 #include <kernel/sched.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A play (DEBUG builds): a few actors on CPUs of their own, of whom one at a time has the turn; at each
- * point of interleave.h the director, a random sequence, says who goes on. So a seed is an order, the
- * same on every run; `interleave=SEED[,COUNT]` has the suites play those instead of their own.
+ * A play (DEBUG builds): a few actors on CPUs of their own, of whom one at a time has the turn; at
+ * each point of interleave.h the director, a random sequence, says who goes on. So a seed is an
+ * order, the same on every run; `interleave=SEED[,COUNT]` has the suites play those instead of
+ * their own.
  */
 #pragma once
 
@@ -38,9 +39,9 @@ void play_point(enum interleave_point point);
 extern const struct pkmap_threads play_threads;
 
 /*
- * One play for each seed: of `seeds` from 1 on, or what the boot argument says. Returns when all actors
- * have left, how many plays were wrong; nothing else may happen that could touch what is played with. before and after, if
- * not NULL, are called around each play, by the caller's thread.
+ * One play for each seed: of `seeds` from 1 on, or what the boot argument says. Returns when all
+ * actors have left, how many plays were wrong; nothing else may happen that could touch what is
+ * played with. before and after, if not NULL, are called around each play, by the caller's thread.
  */
 struct play_bill {
 	u32 seeds;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The storm's timer and its interrupt, which no tree needs to name: BSA and every GICv2 board agree. */
+/*
+ * The storm's timer and its interrupt, which no tree needs to name: BSA and every GICv2 board
+ * agree.
+ */
 #include "storm.h"
 
 #include <arch/cpreg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How work is shared: turns on one CPU, threads that move between CPUs and those that must stay. Judged
- * by turns and counted work, never by wall-clock.
+ * How work is shared: turns on one CPU, threads that move between CPUs and those that must stay.
+ * Judged by turns and counted work, never by wall-clock.
  */
 #include <kernel/sched.h>
 #include <kernel/smp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everybody prints at once, from threads and from interrupts. Nothing is judged here: a line that is torn, or
- * out of the order in which it was counted, breaks the suite's @sum. tests/system/test_console.py
- * looks at each line besides.
+ * Everybody prints at once, from threads and from interrupts. Nothing is judged here: a line that
+ * is torn, or out of the order in which it was counted, breaks the suite's @sum.
+ * tests/system/test_console.py looks at each line besides.
  */
 #include <interleave.h>
 #include <kernel/irq.h>

@@ -83,7 +83,8 @@ TEST(directmap, every_page_as_promised)
 				__pa_symbol(__content_end) <= pa);
 			blocks += block;
 		}
-		if (block) { /* one look is enough: the whole of it must be mappable, checked by `fit` */
+		/* one look is enough: the whole of it must be mappable, checked by `fit` */
+		if (block) {
 			wrong += (leaf & care) != want || pmd_pa((pmd_t){ leaf }) != pa;
 			va += PMD_SIZE - PAGE_SIZE;
 		} else if (leaf) {

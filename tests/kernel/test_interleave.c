@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Orders of steps that chance brings once in a million times, forced at the points of interleave.h
- * (DEBUG builds). Windows: an interrupt and a switch at each point of each open and close, all of them.
- * kmap, the purge and new tables: plays (play.h). And a table walk that found an entry still empty.
- * How threads wait and end is in test_interleave_threads.c.
+ * (DEBUG builds). Windows: an interrupt and a switch at each point of each open and close, all of
+ * them. kmap, the purge and new tables: plays (play.h). And a table walk that found an entry still
+ * empty. How threads wait and end is in test_interleave_threads.c.
  */
 #include <interleave.h>
 #include <kernel/test.h>
@@ -225,8 +225,8 @@ TEST(interleave, kmap_that_sleeps)
 #define AREA_BYTES  (AREA_PAGES * PAGE_SIZE)
 
 /*
- * Areas that were given up: from the moment before that until the flush that covers them, nobody may be
- * given their addresses or their pages. Changed by who has the turn.
+ * Areas that were given up: from the moment before that until the flush that covers them, nobody
+ * may be given their addresses or their pages. Changed by who has the turn.
  */
 static struct limbo {
 	vaddr_t va; /* 0: this place is free */
@@ -341,7 +341,10 @@ TEST(interleave, nothing_is_reused_before_its_flush)
 
 static vaddr_t fresh;
 
-/* The highest 2 MiB of the vmalloc area that have no table yet; if all have, those of the last play. */
+/*
+ * The highest 2 MiB of the vmalloc area that have no table yet; if all have, those of the last
+ * play.
+ */
 static void before_table(void)
 {
 	vaddr_t va = VMALLOC_END - PMD_SIZE;

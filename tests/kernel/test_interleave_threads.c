@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How threads wait, end and find work, with the other CPU's step forced between two of theirs (DEBUG
- * builds). Who wakes a thread, and a thread that ends, are held at a point inside their lock until
- * the other one has come: either to that lock, which is right, or past it.
+ * How threads wait, end and find work, with the other CPU's step forced between two of theirs
+ * (DEBUG builds). Who wakes a thread, and a thread that ends, are held at a point inside their lock
+ * until the other one has come: either to that lock, which is right, or past it.
  */
 #include <interleave.h>
 #include <kernel/test.h>
@@ -277,7 +277,10 @@ static void be_busy(__unused void *arg)
 	}
 }
 
-/* There is work for anybody while the idle CPU has looked and found none: it must be called, and take it. */
+/*
+ * There is work for anybody while the idle CPU has looked and found none: it must be called, and
+ * take it.
+ */
 static void make_work_when_it_has_looked(struct thread *worker)
 {
 	u32 flags;

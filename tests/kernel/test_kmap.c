@@ -347,8 +347,8 @@ static void mapper_end(struct mapper *mapper)
 }
 
 /*
- * All windows are in use and three threads wait: for one page, for another, for the first again. Each window
- * that is given back serves who came first, and everybody else who wants the same page.
+ * All windows are in use and three threads wait: for one page, for another, for the first again.
+ * Each window that is given back serves who came first, and everybody else who wants the same page.
  */
 TEST(kmap, waits_its_turn_and_shares)
 {
@@ -470,7 +470,8 @@ TEST(kmap, six_hundred_threads)
 	if (started == RUSH) {
 		until_waiting(RUSH - PKMAP_SLOTS);
 		while (READ_ONCE(rush->inside) != PKMAP_SLOTS) {
-			thread_yield(); /* the last ones have their window, and have not said so yet */
+			/* the last ones have their window, and have not said so yet */
+			thread_yield();
 		}
 		CHECK_EQ(query().used, PKMAP_SLOTS);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory tester on memory that is broken on purpose: behind each write we do to it what a broken
- * chip would have done by the time it is read. Each fault must be found, where it is, and nothing else.
+ * The memory tester on memory that is broken on purpose: behind each write we do to it what a
+ * broken chip would have done by the time it is read. Each fault must be found, where it is, and
+ * nothing else.
  */
 #include <arch/spinlock.h>
 #include <arch/walk.h>
@@ -309,7 +310,9 @@ TEST(memtest, highmem_is_uncached_where_it_says_so)
 	CHECK_EQ(page->flags & (PAGE_TYPE_MASK | PAGE_ALIKE), 0);
 }
 
-/* A page is mapped with its own type alone, whether or not its neighbours are known to be like it. */
+/*
+ * A page is mapped with its own type alone, whether or not its neighbours are known to be like it.
+ */
 TEST(memtest, windows_have_the_pages_type)
 {
 	struct page *block = alloc_pages(GFP_HIGHONLY, 9);

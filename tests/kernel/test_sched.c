@@ -249,7 +249,9 @@ static bool sleep_in_order(void)
 	return !test.late;
 }
 
-/* Who is to wake first wakes first, whoever lay down first. A host may be slow: it has some tries. */
+/*
+ * Who is to wake first wakes first, whoever lay down first. A host may be slow: it has some tries.
+ */
 TEST(sched, sleepers_wake_in_time_and_order)
 {
 	for (u32 tries = 0; tries < 20 && !sleep_in_order(); tries++) {
@@ -284,7 +286,9 @@ struct windows_test {
 	} user[TAKERS];
 };
 
-/* This CPU's slots, none of which is ours: whoever was switched out must have left nothing there. */
+/*
+ * This CPU's slots, none of which is ours: whoever was switched out must have left nothing there.
+ */
 static u32 live_slots(void)
 {
 	u32 flags = irq_save(), live = 0, word;

@@ -49,7 +49,10 @@ TEST(vmalloc, scattered_pages)
 	u32 neighbours = 0;
 	char *va;
 
-	/* Every other page of what comes next stays ours, so no two of the area's can be neighbours. */
+	/*
+	 * Every other page of what comes next stays ours, so no two of the area's can be
+	 * neighbours.
+	 */
 	REQUIRE(alloc_pages_bulk(GFP_HIGH, ARRAY_SIZE(between), between) == ARRAY_SIZE(between));
 	for (u32 i = 0; i < ARRAY_SIZE(between); i += 2) {
 		free_page(between[i]);

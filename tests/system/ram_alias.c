@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * RAM at two addresses, as on TI's Keystone 2, for a QEMU that has no such machine. Preloaded into it
- * (LD_PRELOAD), where guest RAM is one shared mapping of a file, from physical 0: 2 GiB of the same file,
- * from 0x8_0000_0000 on, are mapped once more, over what would be at 0x80000000.
+ * RAM at two addresses, as on TI's Keystone 2, for a QEMU that has no such machine. Preloaded into
+ * it (LD_PRELOAD), where guest RAM is one shared mapping of a file, from physical 0: 2 GiB of the
+ * same file, from 0x8_0000_0000 on, are mapped once more, over what would be at 0x80000000.
  *
  * Must never touch another mapping than the guest's RAM; a RAM without the alias is no RAM at all.
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * drivers/samsung_uart.c alone, on QEMU's smdkc210 (Exynos 4210, Cortex-A9), which cannot run the kernel
- * but has the UART. It says "ready"; whenever the port asks for its interrupt, and never else, it takes what
- * is there, in brackets, with ! behind if the port still asks. 'q' ends it with a last word.
- * MMU and caches off; the interrupt goes nowhere, the port's own registers are looked at.
+ * drivers/samsung_uart.c alone, on QEMU's smdkc210 (Exynos 4210, Cortex-A9), which cannot run the
+ * kernel but has the UART. It says "ready"; whenever the port asks for its interrupt, and never
+ * else, it takes what is there, in brackets, with ! behind if the port still asks. 'q' ends it with
+ * a last word. MMU and caches off; the interrupt goes nowhere, the port's own registers are looked
+ * at.
  */
 #include <arch/io.h>
 #include <drivers/samsung_uart.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What would the kernel do with this device tree? Built from the kernel's own sources for one split of
- * the address space; prints one JSON object. tools/check-dtb/check-dtb makes text of it.
+ * What would the kernel do with this device tree? Built from the kernel's own sources for one split
+ * of the address space; prints one JSON object. tools/check-dtb/check-dtb makes text of it.
  *
  *	check-dtb-3g [--append BOOTARGS] [--image ADDRESS] FILE
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What make check-dtb has to say, as one JSON object on stdout: members as they come, then the lists of
- * what is wrong. A C file here includes the host's headers, then this, then the kernel's.
+ * What make check-dtb has to say, as one JSON object on stdout: members as they come, then the
+ * lists of what is wrong. A C file here includes the host's headers, then this, then the kernel's.
  */
 #pragma once
 
@@ -16,7 +16,9 @@ void json_text(const char *name, const char *text); /* NULL: null */
 void json_number(const char *name, u64 value);
 void json_bool(const char *name, bool value);
 
-/* Remembered, in order: what keeps the kernel from booting, what it will do without, what to know. */
+/*
+ * Remembered, in order: what keeps the kernel from booting, what it will do without, what to know.
+ */
 enum remark { REMARK_FATAL, REMARK_UNSUPPORTED, REMARK_NOTE, REMARKS };
 void remark(enum remark kind, const char *fmt, ...) __printf(2, 3);
 u32 remark_count(enum remark kind);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Small habits: an SPDX line in each source file, no wish without a reason and a plan, no #if
-inside a function.
+inside a function, no line too wide to read: but for text in quotes, which people search for whole.
 
 Warnings, not failures: files and functions that are longer than rules.toml likes.
 """
@@ -30,6 +30,8 @@ def run(tree):
             result.problems.append(f"{path}:{line_of(text, match.start())}: {match.group(1)}"
                                    " without (reason): plan")
         for line, content in enumerate(text.split("\n"), 1):
+            if is_wide(path, content, limits["columns"]):
+                result.problems.append(f"{path}:{line}: more than {limits['columns']} columns")
             if content != content.rstrip():
                 result.problems.append(f"{path}:{line}: white space at the end of the line")
                 break
@@ -40,6 +42,11 @@ def run(tree):
             functions(path, tree.code(path), limits["function_lines"], result)
     result.note = f"{len(files)} files"
     return result
+
+
+def is_wide(path, line, columns):
+    """clang-format holds code, and leaves comments and assembly as they are."""
+    return path.endswith((".c", ".h", ".S")) and len(line.expandtabs(8)) > columns and '"' not in line
 
 
 def is_script(tree, path):

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The flash loader in order: port, slots, copies, and on to the kernel. Runs in flash, on CPU 0, with
- * the MMU and the data cache off, so that all it writes is in memory as soon as a DSB has completed.
- * Whatever happens is said on the serial port, and ends in the kernel or in start.S's flash_stop.
+ * The flash loader in order: port, slots, copies, and on to the kernel. Runs in flash, on CPU 0,
+ * with the MMU and the data cache off, so that all it writes is in memory as soon as a DSB has
+ * completed. Whatever happens is said on the serial port, and ends in the kernel or in start.S's
+ * flash_stop.
  *
  * Must never write to RAM but for the two copies, nor read any to find out how much there is: the
  * slot's device tree says that.

@@ -9,7 +9,9 @@
 #define FLASH_BASE 0x08000000 /* the first NOR flash; after reset also at 0 */
 #define RAM_BASE   0x80000000
 
-/* The tile's own SRAM, 64 KiB: stacks, so that RAM is not needed before there is an image for it. */
+/*
+ * The tile's own SRAM, 64 KiB: stacks, so that RAM is not needed before there is an image for it.
+ */
 #define SRAM_BASE      0x2e000000
 #define SRAM_STOP_CODE (SRAM_BASE + 0x40) /* why we stopped, as in r0 */
 #define SRAM_STACK_TOP (SRAM_BASE + 0x10000)
@@ -31,7 +33,9 @@
 #define GICD 0x2c001000
 #define GICC 0x2c002000
 
-/* The tile's system counter: control frame (ARM DDI 0406C, appendix E). QEMU has none: it reads 0. */
+/*
+ * The tile's system counter: control frame (ARM DDI 0406C, appendix E). QEMU has none: it reads 0.
+ */
 #define COUNTER		0x2a430000
 #define COUNTER_CNTCR	0x00
 #define COUNTER_CNTFID0 0x20

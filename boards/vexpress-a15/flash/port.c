@@ -31,7 +31,10 @@
 
 #define LINE_MAX 160
 
-/* In the order that the manual asks for (3.3.8): idle, off, FIFOs flushed; LCR_H after the divisors. */
+/*
+ * In the order that the manual asks for (3.3.8): idle, off, FIFOs flushed; LCR_H after the
+ * divisors.
+ */
 void port_open(void)
 {
 	while (io_read32(FR) & FR_BUSY) {

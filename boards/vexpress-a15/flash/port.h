@@ -8,5 +8,8 @@
 void port_open(void);
 bool port_is_open(void);
 
-/* Formatted, as printf.h says; begins with "flash: " and ends with a new line. May wait for the port. */
+/*
+ * Formatted, as printf.h says; begins with "flash: " and ends with a new line. May wait for the
+ * port.
+ */
 void port_print(const char *fmt, ...) __printf(1, 2);

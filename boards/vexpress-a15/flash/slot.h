@@ -50,7 +50,10 @@ struct slot {
 	u32 kernel_bytes, dtb_bytes;
 };
 
-/* Looks at every slot of a flash, damaged or not, and says which to boot: the first that is good, or -1. */
+/*
+ * Looks at every slot of a flash, damaged or not, and says which to boot: the first that is good,
+ * or -1.
+ */
 int slot_choose(const u8 *flash, struct slot slots[SLOT_COUNT]);
 
 /* A format for printf.h: the slot's letter, found, wanted. */

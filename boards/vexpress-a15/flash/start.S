@@ -2,8 +2,8 @@
 /*
  * From the reset vector: every CPU comes here at once, in secure SVC on silicon, and has what only
  * firmware can give it done to it; then CPU 0 goes on to C, and the others wait in the pen.
- * All of it is executed in flash. (An emulated machine without the Security Extensions starts in HYP,
- * or in the only SVC there is: then there is less to do.)
+ * All of it is executed in flash. (An emulated machine without the Security Extensions starts in
+ * HYP, or in the only SVC there is: then there is less to do.)
  *
  * Must never clean a cache: after a power-on its lines are noise. Nor write to RAM.
  */
@@ -67,7 +67,8 @@ stack_set:
 
 /*
  * In: nothing; it runs where the flash is seen after reset, at 0. Kept from here on:
- *	r9	1: CPU 0, which boots	r10	ID_PFR1: Security in bits 7:4, Virtualization in 15:12
+ *	r9	1: CPU 0, which boots
+ *	r10	ID_PFR1: Security in bits 7:4, Virtualization in 15:12
  */
 reset:
 	cpsid	aif
@@ -84,7 +85,8 @@ reset:
 	mov	r1, #0
 	bl	control_change
 	bl	vectors_set
-	bl	smp_bit_on			@ before any cache maintenance (Cortex-A15 TRM 4.3.28)
+	@ before any cache maintenance (Cortex-A15 TRM 4.3.28)
+	bl	smp_bit_on
 	mrc	p15, 1, r0, c0, c0, 1		@ CLIDR
 	mov	r1, #1				@ the others: their own level
 	cmp	r9, #1
@@ -169,10 +171,10 @@ secure_set:
 	bx	lr
 
 /*
- * The other CPUs, until the kernel calls them: the boot protocol of this board. An interrupt ends wfi
- * although it is masked (B1.8.13), if this CPU's interface forwards it. It is taken here: while it is
- * pending no wfi would sleep, here or where the kernel parks a CPU that it does not want. In flash, so
- * no RAM has to be kept for it.
+ * The other CPUs, until the kernel calls them: the boot protocol of this board. An interrupt ends
+ * wfi although it is masked (B1.8.13), if this CPU's interface forwards it. It is taken here: while
+ * it is pending no wfi would sleep, here or where the kernel parks a CPU that it does not want. In
+ * flash, so no RAM has to be kept for it.
  */
 pen:
 	ldr	r0, =GICD

@@ -129,7 +129,10 @@ static __always_inline void atomic_pair_set(u64 *pair, u32 first, u32 second)
 	__asm__ volatile("strd	%1, %H1, %0" : "=Q"(*pair) : "r"((u64)second << 32 | first));
 }
 
-/* If the first word is `first`: makes both 0, and *second what the second was. True if so. Orders nothing. */
+/*
+ * If the first word is `first`: makes both 0, and *second what the second was. True if so. Orders
+ * nothing.
+ */
 static __always_inline bool atomic_pair_take(u64 *pair, u32 first, u32 *second)
 {
 	u64 value;
@@ -152,7 +155,10 @@ other:
 	return false;
 }
 
-/* Adds 1 to the first word if the second is `second`; true if so. Acquires: later accesses come after it. */
+/*
+ * Adds 1 to the first word if the second is `second`; true if so. Acquires: later accesses come
+ * after it.
+ */
 static __always_inline bool atomic_pair_join(u64 *pair, u32 second)
 {
 	u64 value;

@@ -38,8 +38,8 @@ BARRIER(dsb_ish, dsb, "dsb ish")
 BARRIER(dsb_ishst, dsb, "dsb ishst")
 BARRIER(dsb_nsh, dsb, "dsb nsh")
 /*
- * Between a descriptor's write and whoever walks the tables, or a TLBI. Where walks do not look into
- * the data cache the write is followed by a cache clean, which a DSB for stores alone does not
+ * Between a descriptor's write and whoever walks the tables, or a TLBI. Where walks do not look
+ * into the data cache the write is followed by a cache clean, which a DSB for stores alone does not
  * wait for: it is patched then.
  */
 BARRIER(dsb_walk, dsb, ALTERNATIVE("dsb ishst", "dsb ish"))

@@ -15,7 +15,10 @@
 #define KMAP_LOCAL_DEPTH 15
 
 struct thread_core {
-	/* Where this CPU's copies of per-CPU variables are, relative to their places in the section. Set on switch-in. */
+	/*
+	 * Where this CPU's copies of per-CPU variables are, relative to their places in the
+	 * section. Set on switch-in.
+	 */
 	u32 percpu_offset;
 	u32 cpu;
 
@@ -69,8 +72,8 @@ static __always_inline struct thread_core *current_core(void)
 extern char __percpu_start[], __percpu_end[];
 
 /*
- * A per-CPU variable: each CPU has one of its own, in memory that is allocated for it, zero at first.
- * Use with preemption or interrupts off, or with an open window, so that the CPU stays.
+ * A per-CPU variable: each CPU has one of its own, in memory that is allocated for it, zero at
+ * first. Use with preemption or interrupts off, or with an open window, so that the CPU stays.
  */
 #define DEFINE_PER_CPU(type, name)  __section(".percpu") type name
 #define DECLARE_PER_CPU(type, name) extern type name

@@ -11,7 +11,10 @@
 #define BOOT_STACK_SIZE SZ_8K
 extern char boot_stack[], boot_stack_top[]; /* head.S */
 
-/* At most so much of the image is initialized data; the boot stack keeps what it was (kernel/pristine.c). */
+/*
+ * At most so much of the image is initialized data; the boot stack keeps what it was
+ * (kernel/pristine.c).
+ */
 #define INITIALIZED_MAX (CONFIG_DEBUG ? 1024 : 512)
 
 #define TTBCR_EAE     (1u << 31)

@@ -64,8 +64,8 @@ void boot_table_rebuild(const struct boot_pages *lent);
 void boot_table_clear(void);
 
 /*
- * The address to use for one that the loader gave. They differ where RAM has two (lib/ram_alias.h): the
- * image, which was entered below 4 GiB, says so by an address above.
+ * The address to use for one that the loader gave. They differ where RAM has two (lib/ram_alias.h):
+ * the image, which was entered below 4 GiB, says so by an address above.
  */
 static inline phys_addr_t pa_real(phys_addr_t pa)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Device registers, 32 bits at a time unless a device wants less. Device memory keeps the order of accesses to one
- * device by itself; order against normal memory is the driver's business, by a barrier.
+ * Device registers, 32 bits at a time unless a device wants less. Device memory keeps the order of
+ * accesses to one device by itself; order against normal memory is the driver's business, by a
+ * barrier.
  */
 #pragma once
 

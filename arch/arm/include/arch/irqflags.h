@@ -13,7 +13,9 @@
 #define CPSR_A	       (1u << 8)
 #define CPSR_E	       (1u << 9)
 
-/* Returns the CPSR to hand to irq_restore(). A compiler barrier: nothing moves out of the section. */
+/*
+ * Returns the CPSR to hand to irq_restore(). A compiler barrier: nothing moves out of the section.
+ */
 static __always_inline u32 irq_save(void)
 {
 	u32 flags;

@@ -2,9 +2,9 @@
 /*
  * The other CPUs' way in: what kernel/ prepares for each, and what assembly leaves in return.
  *
- * A CPU comes to secondary_entry (secondary.S) with MMU and caches off and reads boot_mmu from memory;
- * so that is cleaned to the point of coherency. At the link address it finds its struct secondary
- * by its MPIDR, takes the stack, and calls secondary_main().
+ * A CPU comes to secondary_entry (secondary.S) with MMU and caches off and reads boot_mmu from
+ * memory; so that is cleaned to the point of coherency. At the link address it finds its struct
+ * secondary by its MPIDR, takes the stack, and calls secondary_main().
  */
 #pragma once
 
@@ -34,7 +34,9 @@ void secondaries_open(bool open);
 void pen_open(u32 mpidr);
 extern u32 pen_release;
 
-/* Written by a CPU that cannot switch on coherency: its MPIDR, past the caches; a line of its own. */
+/*
+ * Written by a CPU that cannot switch on coherency: its MPIDR, past the caches; a line of its own.
+ */
 struct secondary_incoherent {
 	u32 mpidr;
 } __aligned(64);
@@ -58,8 +60,8 @@ void cpu_state_get(struct cpu_state *state, u32 entry_cpsr);
 void secondary_main(struct secondary *self, u32 entry_cpsr) __noreturn;
 
 /*
- * Waits, interrupts masked, for a CPU that must not take part: for ever, or until pen_redirect(). It
- * leaves for the pen in the mode that it entered in.
+ * Waits, interrupts masked, for a CPU that must not take part: for ever, or until pen_redirect().
+ * It leaves for the pen in the mode that it entered in.
  */
 void cpu_park(u32 entry_cpsr) __noreturn;
 
@@ -69,7 +71,8 @@ void cpu_park(u32 entry_cpsr) __noreturn;
  * To physical address pc, MMU and caches off, with r0 = 0, r1 and r2 as given; the world stays.
  * Interrupts masked; the boot table stands (boot_table_rebuild()).
  * how: LEAVE_OWN_LEVEL cleans the calling CPU's own first level only; without it, for the last CPU,
- * everything, to the point of coherency. LEAVE_TO_HYP: not in SVC, but in HYP, where this CPU came from.
+ * everything, to the point of coherency. LEAVE_TO_HYP: not in SVC, but in HYP, where this CPU came
+ * from.
  */
 #define LEAVE_OWN_LEVEL 1u
 #define LEAVE_TO_HYP	2u

@@ -5,7 +5,8 @@
  * The global lock order is in docs/architecture.md.
  *
  * DEBUG=1 remembers the holder: taking a lock twice or dropping one not held is a BUG. A lock
- * may have a rank; then one that is taken while a lock of the same or a higher rank is held is a BUG too.
+ * may have a rank; then one that is taken while a lock of the same or a higher rank is held is a
+ * BUG too.
  */
 #pragma once
 

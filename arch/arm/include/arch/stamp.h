@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Stamps: when something began, in one word and three instructions, for people to read later.
- * The generic timer's counter without its lowest 16 bits: a step is about a millisecond, and it wraps
- * after a month or two.
+ * The generic timer's counter without its lowest 16 bits: a step is about a millisecond, and it
+ * wraps after a month or two.
  */
 #pragma once
 

@@ -17,10 +17,16 @@ struct switch_frame {
  */
 void context_switch(u32 *save_sp, u32 sp, struct thread_core *next);
 
-/* A new thread's way into `entry`, which must not return: what a frame made by switch_prepare names. */
+/*
+ * A new thread's way into `entry`, which must not return: what a frame made by switch_prepare
+ * names.
+ */
 void switch_entry(void);
 
-/* The sp of a thread that has never run and begins at entry, interrupts masked. stack_end: 8-aligned. */
+/*
+ * The sp of a thread that has never run and begins at entry, interrupts masked. stack_end:
+ * 8-aligned.
+ */
 static inline u32 switch_prepare(vaddr_t stack_end, void (*entry)(void))
 {
 	struct switch_frame *frame = (struct switch_frame *)stack_end - 1;

@@ -55,7 +55,10 @@ bool __must_check trap_unmask_async(void);
 /* True if va is right below this CPU's IRQ stack: in its guard. Any context. */
 bool trap_in_irq_guard(vaddr_t va);
 
-/* True if [va, va + bytes) lies in one of the stacks this CPU's kernel code may run on. Any context. */
+/*
+ * True if [va, va + bytes) lies in one of the stacks this CPU's kernel code may run on. Any
+ * context.
+ */
 bool trap_on_stack(vaddr_t va, u32 bytes);
 
 /*

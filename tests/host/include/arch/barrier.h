@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host's stand-in for arch/arm's: what a DMB stands between is where another CPU's step may fall, so a
- * test may take one there.
+ * The host's stand-in for arch/arm's: what a DMB stands between is where another CPU's step may
+ * fall, so a test may take one there.
  */
 #pragma once
 
