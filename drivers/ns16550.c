@@ -118,8 +118,9 @@ static int ns16550_getc(void *regs)
 		}
 		return -EAGAIN;
 	}
-	data = (u8)reg_read(regs, REG_RBR);
+	/* Before it is taken: what output on another CPU reads behind that is the next byte's. */
 	errors = __atomic_exchange_n(&port.errors, 0, __ATOMIC_RELAXED);
+	data = (u8)reg_read(regs, REG_RBR);
 	return errors & LSR_OVERRUN ? -EOVERFLOW : errors & LSR_DAMAGED ? -EIO : data;
 }
 

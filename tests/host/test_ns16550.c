@@ -20,6 +20,7 @@ static char regs[32 << 4];
 /* The device. What it takes to send a byte is that many looks at the line status. */
 static struct {
 	bool dw, fifos, busy, stale_timeout;
+	bool output_beside; /* another CPU sends a byte whenever one was taken */
 	u8 ier, overrun, fcr_writes;
 	u32 slow, wait;
 	u8 in[16], in_errors[16];
@@ -89,7 +90,11 @@ u32 io_read(const volatile void *reg, u32 width)
 			CHECK(uart.dw); /* TI's would abort */
 			return 0;
 		}
-		return uart.in[uart.in_first++];
+		uart.in_first++;
+		if (uart.output_beside) {
+			ns16550_driver.putc(regs, 'o');
+		}
+		return uart.in[uart.in_first - 1];
 	case IIR:
 		return pending() | (uart.fifos ? 0xc0 : 0);
 	case LSR:
@@ -208,6 +213,19 @@ TEST(an_error_that_output_saw_is_not_lost)
 	receive(0, BREAK);
 	send("between");
 	CHECK_EQ(get(), -EIO);
+	CHECK_EQ(get(), -EAGAIN);
+}
+
+TEST(an_error_that_output_saw_is_the_next_bytes)
+{
+	start(2, 1, false);
+	uart.output_beside = true;
+	receive('a', 0);
+	receive('b', FRAMING);
+	receive('c', 0);
+	CHECK_EQ(get(), 'a');
+	CHECK_EQ(get(), -EIO);
+	CHECK_EQ(get(), 'c');
 	CHECK_EQ(get(), -EAGAIN);
 }
 
