@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * md and mw: any physical address. RAM is reached with its page's one memory type, the image
- * at its own address, all else as a device. Must never map RAM as a device, or what is no-map
- * at all; a bus that refuses is an error, not an oops.
+ * at its own address, all else as a device. Must never map RAM as a device, nor at its
+ * other address (lib/ram_alias.h), nor what is no-map; a bus that refuses is an error, not an oops.
  */
 #include "monitor.h"
 
@@ -55,7 +55,7 @@ static void view_ram(struct view *v, pfn_t pfn)
 /* False, with a message: it must not or cannot be mapped. */
 static bool view_open(struct view *v, phys_addr_t pa)
 {
-	phys_addr_t start = pa_align_down(pa, PAGE_SIZE);
+	phys_addr_t start = pa_real(pa_align_down(pa, PAGE_SIZE));
 
 	*v = (struct view){ .kind = VIEW_IMAGE, .type = MT_NORMAL };
 	if (pa_in_image(start)) {
@@ -65,8 +65,8 @@ static bool view_open(struct view *v, phys_addr_t pa)
 	if (memblock_is_nomap(start, PAGE_SIZE)) {
 		return say_error("0x%010llx is no-map: nothing may be mapped there", pa);
 	}
-	if (pfn_valid(pa_to_pfn(pa))) {
-		view_ram(v, pa_to_pfn(pa));
+	if (pfn_valid(pa_to_pfn(start))) {
+		view_ram(v, pa_to_pfn(start));
 		return true;
 	}
 	if (after_panic()) {

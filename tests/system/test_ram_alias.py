@@ -68,6 +68,10 @@ def test_the_low_address_is_no_memory():
     with alias_booted() as m:
         m.says(f"boot {LOW + COPIES[0]:#x}", "not all of it is RAM")
         m.says("boot 0x8c0000000", "with the MMU off it must lie below 4 GiB")
+        m.says(f"md {MACHINE['image_at'] + 0x24:#x} 1", "as normal memory, through: the image's",
+               f"{MACHINE['image_at'] + 0x24:010x}: 016f2818")
+        m.says(f"md {LOW + COPIES[0] + 0x24:#x} 1", "as normal memory",
+               f"{LOW + COPIES[0] + 0x24:010x}: 016f2818")
 
 
 def test_firmware_that_only_starts_cpus():
