@@ -185,7 +185,7 @@ variants:
 	@$(MAKE_QUIETLY) all O=$(O)/vmsplit-2g VMSPLIT=2g
 	@$(MAKE_QUIETLY) all O=$(O)/vmsplit-1g VMSPLIT=1g
 	@$(MAKE_QUIETLY) all O=$(O)/debug DEBUG=1
-	@$(MAKE_QUIETLY) all O=$(O)/count COUNT=1
+	@$(MAKE_QUIETLY) all flash-loader O=$(O)/count COUNT=1
 
 test: deps
 	@$(MAKE_QUIETLY) all variants flash-loader host-tests host-corpus check
@@ -220,7 +220,7 @@ soak: deps-run
 
 bench: deps-run
 	@$(MAKE_QUIETLY) all flash-loader
-	@$(MAKE_QUIETLY) all O=$(O)/count COUNT=1
+	@$(MAKE_QUIETLY) all flash-loader O=$(O)/count COUNT=1
 	@$(RUNNER) bench --build $(O) --count-build $(O)/count
 
 check: deps-run

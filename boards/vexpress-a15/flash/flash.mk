@@ -14,7 +14,8 @@ FLASH_OBJS := $(addprefix $(O)/flash/,$(addsuffix .o,$(basename $(FLASH_SRCS))))
 FLASH_LOADER := $(O)/flash/vexpress-a15
 FLASH_IMG := $(O)/vexpress-a15-flash.img
 # The MMU is off: every access is to Strongly-ordered memory, so none may be unaligned (A3.2.1).
-FLASH_CFLAGS = $(CFLAGS) -O2 -mno-unaligned-access -fno-unwind-tables
+# Nothing is counted either: it has no variables.
+FLASH_CFLAGS = $(CFLAGS) -O2 -mno-unaligned-access -fno-unwind-tables -UCONFIG_COUNT -DCONFIG_COUNT=0
 
 $(O)/flash/%.o: %.c $(O)/flags $(ASM_OFFSETS) $(FLASH_DIR)/flash.mk
 	@mkdir -p $(@D)
