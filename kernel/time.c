@@ -78,6 +78,11 @@ u64 time_now_us(void)
 	return (ticks >> 32) * clock.us_per_tick + (((u64)(u32)ticks * clock.us_per_tick) >> 32);
 }
 
+bool time_is_measured(void)
+{
+	return clock.driver;
+}
+
 bool time_has_alarm(void)
 {
 	return clock.driver && clock.driver->alarm;

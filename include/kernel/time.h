@@ -24,6 +24,9 @@ void clock_alarm_rang(void);
 /* Since boot or before; never goes back on one CPU. Any context. */
 u64 time_now_us(void);
 
+/* False: there is no clock, and time_now_us() guesses. */
+bool time_is_measured(void);
+
 /* Whether time_alarm_us() has an effect. */
 bool time_has_alarm(void);
 /*

@@ -6,7 +6,6 @@
  */
 #include "engine.h"
 
-#include <arch/cpreg.h>
 #include <kernel/time.h>
 #include <kernel/watchdog.h>
 #include <lib/div.h>
@@ -46,10 +45,10 @@ void report_rest(const struct run *run)
 	}
 }
 
-/* "null" where the timer's frequency is not known, or nothing is done yet. */
+/* "null" where time is a guess, or nothing is done yet. */
 static void number_text(char *buf, u64 dividend, u64 divisor)
 {
-	if (read_cntfrq() == 0 || divisor == 0 || divisor > UINT32_MAX) {
+	if (!time_is_measured() || divisor == 0 || divisor > UINT32_MAX) {
 		strlcpy(buf, "null", 12);
 	} else {
 		(void)snprintf(buf, 12, "%llu", div_u64(dividend, (u32)divisor, NULL));
