@@ -62,6 +62,7 @@ static int word_parse(struct span word, struct memtest_options *options)
 	}
 	if (error == -ENOENT) {
 		error = word_value(word, "size=", UINT64_MAX, &options->limit);
+		error = error == 0 && options->limit == 0 ? -EINVAL : error;
 	}
 	if (error == -ENOENT && word.len && word.s[0] >= '0' && word.s[0] <= '9') {
 		error = word_value(word, "", MAX_SWEEPS, &n);

@@ -143,7 +143,7 @@ def fixture_m():
 
 
 @pytest.mark.parametrize("word", ["0", "x", "seed=", "seed=5000000000", "fade=-1", "own,,copy",
-                                  "1,nothing*", "size=7q", "loop2", "=", ",", "18446744073709551616"])
+                                  "1,nothing*", "size=7q", "size=0", "loop2", "=", ",", "18446744073709551616"])
 def test_a_word_that_makes_no_sense_is_named(m, word):
     lines = m.ask(f"memtest {word}")
     wrong = next((w for w in word.split(",") if w not in ("1", "own", "copy")), "")
