@@ -6,7 +6,8 @@
  *
  * Local invalidation is enough although all CPUs share the tables: CPU n alone uses the
  * addresses of window n, with preemption off, so another CPU can at most have walked
- * there by speculation, and never uses what it found. When CPU n goes on, its own TLB is clean.
+ * there by speculation, or by a PLD at the end of the window before it, and never uses what it
+ * found. When CPU n goes on, its own TLB is clean.
  *
  * Locks: none; a window belongs to its CPU.
  */

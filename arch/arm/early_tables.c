@@ -47,7 +47,7 @@ STATIC_ASSERT(ABORT_STACK_SIZE == PAGE_SIZE && BOOT_STACK_SIZE >= 2 * PAGE_SIZE)
 static u32 identity_spare[32] __section(".last_page") __aligned(128);
 
 struct boot_info boot_info;
-struct boot_mmu boot_mmu;
+struct boot_mmu boot_mmu __aligned(32);
 u32 pen_release;
 struct secondary_incoherent secondary_incoherent;
 

@@ -123,15 +123,21 @@ static void print_bad(struct run *run, const struct memtest_bad *bad)
 	}
 }
 
+/* Does not wrap: 2^32 errors later it would be a pass. */
+static void count_up(u32 *count)
+{
+	*count += *count != UINT32_MAX;
+}
+
 void report_bad(struct run *run, const struct memtest_bad *bad)
 {
 	struct memtest_result *result = run->result;
 	u32 line;
 
 	spin_lock(&run->lock);
-	result->errors++;
-	result->errors_in_pass[run->pass_number]++;
-	result->errors_in_bank[min(bank_of(bad->pa), (u32)MEMTEST_MAX_BANKS - 1)]++;
+	count_up(&result->errors);
+	count_up(&result->errors_in_pass[run->pass_number]);
+	count_up(&result->errors_in_bank[min(bank_of(bad->pa), (u32)MEMTEST_MAX_BANKS - 1)]);
 	if (!ranges_add(&run->bad, bad->pa, bad->pa + sizeof(u64))) {
 		ranges_cover(&run->bad, bad->pa, bad->pa + sizeof(u64));
 	}

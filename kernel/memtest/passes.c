@@ -6,7 +6,8 @@
  *	lines	 address lines: words whose addresses differ in one bit hold their own addresses
  *	own	 each word its own address, then inverted: any two places that are one show it
  *	moving	 inversions: each line is read, checked and inverted before the next, upwards and
- *		 downwards, with zeros, ones, and a one that walks through each byte
+ *		 downwards, with zeros, ones, and a one that walks through each byte. (In lowmem
+ *		 a cache may gather a piece's writes: RAM then sees its reads first.)
  *	fade	 zeros and ones that must last for a while
  *	random	 a sequence from the seed, then inverted; another one in each sweep
  *	checker	 alternating bits, inverted from word to word, then all inverted

@@ -54,6 +54,9 @@ trap_\number:
 /* In: r0 = which. lr is close to where it happened (B1.8.3); in HYP it says nothing. */
 trapped:
 	mov	r1, lr
+	ldr	r2, =STOP_TRAP			@ it may be the port that cannot be reached
+	ldr	r3, =SRAM_STOP_CODE
+	str	r2, [r3]
 	bl	stack_set
 	bl	flash_trap
 
@@ -190,6 +193,9 @@ pen:
 1:	dsb	sy				@ the interface is on, before sleep
 	wfi
 	ldr	r2, [r0, #0xc]			@ GICC_IAR
+	ubfx	r3, r2, #0, #10
+	cmp	r3, #16
+	bhs	1b				@ wfi ended for a reason of its own (B1.8.13)
 	str	r2, [r0, #0x10]			@ GICC_EOIR
 	dsb	sy				@ taken, before the look: a later one wakes us again
 	ldr	r2, [r1]
