@@ -261,7 +261,7 @@ include tools/dist/dist.mk
 #?   make              release build for BOARD into O (build/): fanlight (ELF), fanlight.zImage, DTBs;
 #?                     for U-Boot: uImage, fanlight.itb (FIT), boot.scr
 #?   make soak         the stress suite for more than 10^8 operations: an hour or two
-#?   make flash       vexpress-a15's NOR flash, bootable from reset, two slots: only makes the image;
+#?   make flash        vexpress-a15's NOR flash, bootable from reset, two slots: only makes the image;
 #?                     ARGS='…' FLASH_RAM=2G FLASH_B=ZIMAGE (slot B's, if it is another one)
 #?   make bench        instructions for each operation, beside Linux's
 #?   make check        formatting, who includes whom, headers, sizes, descriptor stores; seconds

@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from check import (braces, docs, floors, format_c, headers, learner, physmask,  # noqa: E402
+from check import (braces, docs, floors, format_c, headers, learner, links, physmask,  # noqa: E402
                    pte_writer, tidy)
 from check.tree import Tree, blank, compile_flags  # noqa: E402
 
@@ -395,6 +395,22 @@ def test_docs_must_be_what_the_generator_says(make, tmp_path):
                       encoding="utf-8")
     assert docs.run(Tree(tmp_path)).problems
     assert "PAGE_OFFSET" in document and document.count("## VMSPLIT") == 3
+
+
+# ---- links ----
+
+LINKED = {"a.md": "# Of `a`, and b\n```\n# no heading\n[x](none.md)\n```\n"}
+
+
+@pytest.mark.parametrize("link", ["a.md", "../a.md#of-a-and-b", "#here", "https://example.org/x#y"])
+def test_links_that_lead_somewhere(make, link):
+    name = "docs/b.md" if link.startswith("..") else "b.md"
+    assert not links.run(make({**LINKED, name: f"## Here\n[x]({link})\n"})).problems
+
+
+@pytest.mark.parametrize("link", ["none.md", "a.md#of-b", "#there", "a.md#no-heading", "docs/a.md"])
+def test_links_that_lead_nowhere(make, link):
+    assert len(links.run(make({**LINKED, "b.md": f"## Here\n[x]({link})\n"})).problems) == 1
 
 
 # ---- the driver ----

@@ -44,6 +44,13 @@ class Tree:
         found += [p.name for p in self.root.glob("*") if p.is_file()]
         return sorted(found)
 
+    @functools.cached_property
+    def documents(self):
+        """All documents, likewise: those in docs/ too, which holds no sources."""
+        found = [path.relative_to(self.root).as_posix()
+                 for path in (self.root / "docs").rglob("*.md")]
+        return sorted([*found, *self.select(".md")])
+
     def select(self, *suffixes, under=""):
         return [f for f in self.files if f.endswith(suffixes) and f.startswith(under)]
 
