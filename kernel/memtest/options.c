@@ -118,8 +118,9 @@ int memtest_parse(struct span words, struct memtest_options *options)
 
 /* ---- the account ---- */
 
-/* All pages are back: what is not free is in use. */
-static void print_coverage(const struct memtest_result *result)
+/* All pages are back: what is not free is in use. What was tested is free, or was reserved. */
+static void print_coverage(const struct memtest_options *options,
+			   const struct memtest_result *result)
 {
 	u64 ram = memblock_total(), reserved, used, left;
 	struct zone_info normal, high;
@@ -127,8 +128,9 @@ static void print_coverage(const struct memtest_result *result)
 	zone_query(ZONE_NORMAL, &normal);
 	zone_query(ZONE_HIGH, &high);
 	reserved = ram - pfn_to_pa(normal.total_pages + high.total_pages);
-	left = pfn_to_pa(normal.free_pages + high.free_pages) - result->tested;
-	used = ram - reserved - left - result->tested;
+	left = pfn_to_pa(normal.free_pages + high.free_pages);
+	used = ram - reserved - left;
+	*(options->reserved ? &reserved : &left) -= result->tested;
 	printk("@mem {\"phase\":\"end\",\"tested\":%llu,\"ram\":%llu,\"reserved\":%llu,\"in_use\":%llu,"
 	       "\"left_out\":%llu,\"errors\":%u}",
 	       result->tested, ram, reserved, used, left, result->errors);
@@ -218,7 +220,7 @@ bool memtest_account(const struct memtest_options *options, struct memtest_resul
 
 	memtest_run(options, result);
 	reserve_print_end();
-	print_coverage(result);
+	print_coverage(options, result);
 	print_results(options, result);
 	after = memory_baseline();
 	if (after != baseline) {

@@ -69,6 +69,8 @@ def check_union(text, ram, kept=()):
     assert size(ranges(second, "untested")) == 0
     assert [span for span in ranges(second) if span not in again] == list(kept)
     assert all(inside(again, *span) for span in tested), "forgotten"
+    held = [[mem["reserved"] for mem in run if mem["phase"] == "end"] for run in (first, second)]
+    assert held[1][0] < held[0][0] + MIB // 4, "what the second run tested is not reserved any more"
     ends = [[mem["tested"] for mem in run if mem["phase"] == "end"] for run in (first, second)]
     assert size(tested) <= ends[0][0], "more than it tested; less, if there are too many ranges to note"
     assert ends[1] == [size(again) - size(tested)], "what the second run itself tested"
