@@ -203,6 +203,7 @@ test-board: deps-run
 # The same suites under labgrid's pytest plugin, on the target of an environment file.
 LG_ENV ?= tools/labgrid/vexpress-a15.yaml
 test-labgrid: deps
+	$(if $(wildcard $(LG_ENV)),,$(error make test-labgrid: LG_ENV=$(LG_ENV): no such file))
 	@$(MAKE_QUIETLY) all
 	@LG_BUILD='$(abspath $(O))' LG_TESTS='$(or $(T),*)' LG_SERIAL='$(LG_SERIAL)' LG_POWER='$(LG_POWER)' \
 		$(PYTHON) -m pytest -p no:cacheprovider -c tools/labgrid/pytest.ini --lg-env '$(LG_ENV)' \

@@ -273,6 +273,8 @@ def test_the_wrong_board(small):
         done = load(b.port, small, "--force", "--image-at", "0x40400000", "--dtb-at",
                     "0x40410000", board="vexpress-a15")
         refused(done, "lie over each other")
+        done = load(b.port, small, "--image-at", "0x40080000")  # the tree that the firmware put there
+        refused(done, "tree at 0x40000000 lie over each other")
         done = load(b.port, small, "--force", "--image-at", "0x40400000", "--dtb-at",
                     "0x44000000", "--silence", "2", board="vexpress-a15")
     assert "warning: this U-Boot runs on linux,dummy-virt" in done.stderr

@@ -119,9 +119,9 @@ def _check_crc(uboot: UBoot, name: str, data: bytes, at: int) -> None:
 def _places(uboot: UBoot, job: Job) -> tuple[int, str]:
     """Where image and tree go: as told, or by U-Boot's own variables, or by the table."""
     image_at = job.image_at or uboot.address("kernel_addr_r") or job.board.image_at
-    if job.dtb is None:
-        return image_at, hex(job.board.dtb_at)
-    dtb_at = job.dtb_at or uboot.address("fdt_addr_r") or job.board.dtb_at
+    dtb_at = job.board.dtb_at
+    if job.dtb:
+        dtb_at = job.dtb_at or uboot.address("fdt_addr_r") or dtb_at
     if image_at - tree.TREE_MAX < dtb_at < image_at + IMAGE_ROOM:
         raise BoardError(f"image at {image_at:#x} and tree at {dtb_at:#x} lie over each other: "
                          "say IMAGE_AT= or DTB_AT=")

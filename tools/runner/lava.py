@@ -246,5 +246,8 @@ def command(options: argparse.Namespace) -> int:
         return Verdict.INFRA
     for line in left:
         print(f"lava: left out: {line}")
+    if not made and not left:
+        print(f"lava: {options.board} has no run {options.runs!r}", file=sys.stderr)
+        return Verdict.INFRA
     print(f"lava: {made} jobs in {folder}, {len(left)} runs left out")
     return Verdict.PASS if made else Verdict.INFRA
