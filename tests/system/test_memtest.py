@@ -168,6 +168,23 @@ def test_a_run_at_the_prompt(m):
     assert mem[1]["done"] == mem[1]["total"] == 32 << 20
 
 
+def test_address_lines_alone_are_no_coverage(m):
+    lines = m.ask("memtest lines,size=8M")
+    assert results(lines) == ["ok 1 memory.lines"]
+    end = json.loads(next(line[5:] for line in lines if line.startswith('@mem {"phase":"end"')))
+    assert end["tested"] == 0
+    assert '@end {"verdict":"pass"}' in lines
+
+
+def test_sweeps_that_are_cut_short_are_no_pass(m):
+    m.type("memtest 1000000,own,size=64M\r")
+    m.port.expect(rb'"sweep":3,"pass":"own"')
+    m.type("\x03")
+    lines = m.wait().replace("\r", "").split("\n")
+    assert results(lines) == ["ok 1 memory.own # SKIP stopped by a key"]
+    assert '@end {"verdict":"fail"}' in lines
+
+
 def test_globs_and_hexadecimal_numbers(m):
     lines = m.ask("memtest c*,size=0x100000,seed=0x10,fade=0")
     assert lines[0].startswith("memtest: 1024 KiB on 4 CPUs, seed=0x10;")
@@ -193,7 +210,9 @@ def test_a_key_ends_it(m, words):
     end = next(json.loads(line[5:]) for line in lines if line.startswith('@mem {"phase":"end"'))
     assert (end["tested"] > 0) == ("own" in words)
     assert not any("memtest took" in line for line in lines)
-    if not end["tested"]:
+    if end["tested"]:  # a loop's time has come when each pass is through
+        assert results(lines) == ["ok 1 memory.own", "ok 2 memory.moving"]
+    else:
         assert any(r.endswith("# SKIP stopped by a key") for r in results(lines))
-    assert '@end {"verdict":"fail"}' in lines
+    assert '@end {"verdict":"%s"}' % ("pass" if end["tested"] else "fail") in lines
     m.says("test memtest.sound*,bigwin.*", '^@end {"verdict":"pass"}')
