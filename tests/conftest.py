@@ -8,6 +8,7 @@
 Nothing selected is an error: pytest's own status 5, which the runner turns into 7.
 """
 
+import concurrent.futures
 import fnmatch
 import os
 import pathlib
@@ -17,8 +18,11 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 
-from runner.prepare import Builds  # noqa: E402  (needs the path above)
+from runner import session as runs  # noqa: E402  (needs the path above)
+from runner.prepare import Builds  # noqa: E402
 from runner.table import ROOT  # noqa: E402
+
+QEMUS = 2  # that boot runs of the table at a time; the tests in front boot one more
 
 
 def globs(name):
@@ -75,3 +79,50 @@ def pytest_collection_modifyitems(config, items):
         dropped = set(map(id, kept))
         config.hook.pytest_deselected(items=[i for i in items if id(i) not in dropped])
     items[:] = kept
+
+
+# -- the table of runs ------------------------------------------------------------------------
+
+
+class Boots:
+    """Boots the selected runs of the table, in its order, while the tests before them run."""
+
+    def __init__(self, items):
+        self._pool = concurrent.futures.ThreadPoolExecutor(QEMUS)
+        self._futures = {}
+        chosen = {item.callspec.params["run"].name: item.callspec.params["run"]
+                  for item in items if item.originalname == "test_run"}
+        for run in chosen.values():
+            if not run.name.startswith("make-run-"):  # `make run`, which others try, has their folders
+                self._start(run)
+
+    def _start(self, run):
+        self._futures[run.name] = self._pool.submit(runs.boot, run, builds())
+
+    def outcome(self, run):
+        """What came of it; waits."""
+        if run.name not in self._futures:
+            self._start(run)
+        return self._futures[run.name].result()
+
+    def stop(self):
+        """Starts no more."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def pytest_collection_finish(session):
+    """The runs begin before the first test."""
+    if not session.config.option.collectonly:
+        session.boots = Boots(session.items)
+
+
+def pytest_sessionfinish(session):
+    """Also after ^C: no QEMU is left behind."""
+    if hasattr(session, "boots"):
+        session.boots.stop()
+
+
+@pytest.fixture(scope="session", name="boots")
+def fixture_boots(request):
+    """The runs of the table, as they come in."""
+    return request.session.boots

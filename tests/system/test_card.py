@@ -222,9 +222,31 @@ def child(**changes):
 
 def test_a_card_is_taken():
     assert flash.refuse("/dev/sdb", "", [GOOD])["path"] == "/dev/sdb"
-    assert flash.refuse("/dev/sdb", "", [changed(name="mmcblk0", rm=False, tran=None)])
     assert flash.refuse("/dev/sdb", "/dev/sdb", [changed(size=1 << 40)])
     assert flash.refuse("/dev/sdb", "/dev/sdb", [changed(rm=False, tran="sata")])
+
+
+@pytest.mark.parametrize(("kind", "taken"), [("SD", True), ("MMC", False), (None, False)])
+def test_a_reader_on_the_board_and_soldered_flash(tmp_path, monkeypatch, kind, taken):
+    """Both are called mmcblk; the kernel says which is which."""
+    if kind:
+        (tmp_path / "mmcblk0" / "device").mkdir(parents=True)
+        (tmp_path / "mmcblk0" / "device" / "type").write_text(kind + "\n")
+    monkeypatch.setattr(flash, "SYS_BLOCK", tmp_path)
+    device = changed(name="mmcblk0", rm=False, tran=None)
+    if taken:
+        assert flash.refuse("/dev/sdb", "", [device])
+    else:
+        with pytest.raises(BoardError, match="a built-in disk .* REALLY=/dev/sdb"):
+            flash.refuse("/dev/sdb", "", [device])
+
+
+@pytest.mark.parametrize("command", ["sdcard", "flash-board"])
+def test_a_board_without_a_card_says_where_to_look(command):
+    done = subprocess.run(["make", command, "BOARD=vexpress-a15", f"O={builds().root}", "NO_INSTALL=1"],
+                          cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "error: vexpress-a15 starts from no card: boards/vexpress-a15/README.md" in done.stderr
 
 
 @pytest.mark.parametrize(("device", "why"), [
@@ -242,6 +264,7 @@ def test_a_card_is_taken():
     (changed(type="loop"), "a loop, not a whole disk"),
     (changed(size=256 << 30), "256 GiB, more than a card of 128: .* REALLY=/dev/sdb"),
     (changed(rm=False, tran="nvme"), r"a built-in disk \(nvme\)"),
+    (changed(fstype="crypto_LUKS"), "holds a crypto_LUKS: .* REALLY=/dev/sdb"),
     (changed(rm=False, tran=None, name="vda"), "a built-in disk")])
 def test_devices_that_are_refused(device, why):
     with pytest.raises(BoardError, match=why):

@@ -4,10 +4,9 @@
 `RUN::suite.test` is one in-kernel test; `RUN::stream` is the run itself: its stream's verdict, held
 against what the table expects. Names come from the ELFs, so a test that never reports fails.
 
-Owns: which runs and tests are selected, and that at most two QEMUs run at a time.
+Owns: which runs and tests are selected; conftest.py boots them, ahead of these tests and beside others.
 """
 
-import concurrent.futures
 import dataclasses
 import pathlib
 import sys
@@ -19,9 +18,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from conftest import builds, globs, matches, shard  # noqa: E402  (needs the path above)
 from runner import elf, prepare, session, source, table  # noqa: E402
 from runner.judge import Verdict  # noqa: E402
-
-QEMUS = 2
-
 
 def selected_runs():
     """The runs of the table that RUN= and SHARD= select, fatal ones expanded, T= applied."""
@@ -87,20 +83,6 @@ def pytest_generate_tests(metafunc):
                              ids=[f"{run.name}::{name}" for run, name in cases])
 
 
-@pytest.fixture(scope="session", name="outcomes")
-def fixture_outcomes(request):
-    """Boots the selected runs ahead of the tests that ask, in their order."""
-    runs = {}
-    for item in request.session.items:
-        if item.originalname == "test_run":
-            runs.setdefault(item.callspec.params["run"].name, item.callspec.params["run"])
-    with concurrent.futures.ThreadPoolExecutor(QEMUS) as pool:
-        futures = {name: pool.submit(session.boot, run, builds()) for name, run in runs.items()}
-        yield futures
-        for future in futures.values():
-            future.cancel()
-
-
 def report(outcome):
     """What a person needs to know of a run that went wrong."""
     return "\n".join([f"{outcome.run.name}: {outcome.verdict}", *outcome.reasons,
@@ -108,9 +90,9 @@ def report(outcome):
                       f"again: {(outcome.folder / 'rerun').read_text().strip()}"])
 
 
-def test_run(run, name, outcomes):
+def test_run(run, name, boots):
     try:
-        outcome = outcomes[run.name].result()
+        outcome = boots.outcome(run)
     except prepare.Unavailable as why:
         pytest.skip(str(why))
     if name in ("stream", run.fatal):

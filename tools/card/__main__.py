@@ -24,9 +24,17 @@ def image_of(board: table.Hardware, build: pathlib.Path) -> pathlib.Path:
     return build / f"{board.name}-sdcard.img"
 
 
+def with_card(name: str) -> table.Hardware:
+    """A board that starts from a card."""
+    board = table.board(name)
+    if not board.card_start:
+        raise BoardError(f"{name} starts from no card: {board.doc} says from what")
+    return board
+
+
 def make_image(given: argparse.Namespace) -> None:
     """`make sdcard`."""
-    board = table.board(given.board)
+    board = with_card(given.board)
     build = given.build.resolve()
     dtb = table.tree_file(board, given.dtb, build)
     print("sdcard: " + card.make(board, build, image_of(board, build), dtb,
@@ -38,7 +46,7 @@ def make_image(given: argparse.Namespace) -> None:
 
 def write(given: argparse.Namespace) -> None:
     """`make flash-board`: print, or do."""
-    board = table.board(given.board)
+    board = with_card(given.board)
     image = image_of(board, given.build.resolve())
     flash.check_image(board, image)
     device = given.device or "/dev/NAME"

@@ -18,6 +18,8 @@ import subprocess
 from uboot.table import SECTOR, BoardError, Hardware
 
 CARD_MAX = 128 << 30
+SYS_BLOCK = pathlib.Path("/sys/block")
+MEMBERS = ("crypto_LUKS", "LVM2_member", "linux_raid_member")  # of something larger, mounted or not
 COLUMNS = "NAME,PATH,TYPE,SIZE,RO,RM,MOUNTPOINTS,FSTYPE,PKNAME,MODEL,TRAN"
 
 
@@ -52,6 +54,16 @@ def _used(device: dict) -> list[str]:
             if child.get("type") not in ("part",)]
 
 
+def _is_card(device: dict) -> bool:
+    """Whether a person can take it out; soldered eMMC has a card's name, and another type."""
+    if device["name"].startswith("mmcblk"):
+        try:
+            return (SYS_BLOCK / device["name"] / "device" / "type").read_text().strip() == "SD"
+        except OSError:
+            return False
+    return bool(device["rm"]) or device.get("tran") in ("usb", "mmc")
+
+
 def refuse(path: str, really: str, devices: list[dict]) -> dict:
     """The device, if it may be written; BoardError says why not."""
     real = os.path.realpath(path)
@@ -76,9 +88,9 @@ def refuse(path: str, really: str, devices: list[dict]) -> dict:
     unusual = []
     if found["size"] > CARD_MAX:
         unusual.append(f"{found['size'] >> 30} GiB, more than a card of {CARD_MAX >> 30}")
-    card = found["rm"] or found.get("tran") in ("usb", "mmc") or \
-        found["name"].startswith("mmcblk")
-    if not card:
+    if found.get("fstype") in MEMBERS:
+        unusual.append(f"holds a {found['fstype']}")
+    if not _is_card(found):
         unusual.append(f"a built-in disk ({found.get('tran') or 'of a kind that is not told'})")
     if unusual and really != path:
         raise BoardError(f"{path}: {' and '.join(unusual)}: if you mean it, name it twice: "

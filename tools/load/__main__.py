@@ -70,20 +70,25 @@ def run(given: argparse.Namespace) -> Verdict:
     log.parent.mkdir(parents=True, exist_ok=True)
     port = Port(given.serial, given.baud or board.baud)
     try:
-        line = Listener(port)
-        if given.power:
-            load.say(f"power: {given.power}")
-            if (status := subprocess.run(given.power, shell=True, check=False).returncode) != 0:
-                raise PortError(f"POWER: `{given.power}` ended with {status}")
-        else:
-            load.say(f"waiting for U-Boot on {given.serial}: reset the board, if it is not there")
-        uboot = found(line, given)
-        load.boot(uboot, load.to_bootz(uboot, job, data))
-        if expect is None:
-            return after.terminal(line, log)
-        return after.judged(line, expect, log, given.silence)
+        with open(log, "wb") as port.logfile_read:
+            line = Listener(port)
+            reset(given)
+            uboot = found(line, given)
+            load.boot(uboot, load.to_bootz(uboot, job, data))
+            return after.terminal(line) if expect is None else after.judged(line, expect, given.silence)
     finally:
         port.close()
+        load.say(f"log {log}")
+
+
+def reset(given: argparse.Namespace) -> None:
+    """By POWER=, or by whoever reads this."""
+    if not given.power:
+        load.say(f"waiting for U-Boot on {given.serial}: reset the board, if it is not there")
+        return
+    load.say(f"power: {given.power}")
+    if (status := subprocess.run(given.power, shell=True, check=False).returncode) != 0:
+        raise PortError(f"POWER: `{given.power}` ended with {status}")
 
 
 def found(line: Listener, given: argparse.Namespace) -> UBoot:

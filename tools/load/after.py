@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What happens behind `Starting kernel`: the terminal, or the runner's judgement.
 
-Owns: the log file, and turning a lost line into a verdict.
+Owns: turning a lost line into a verdict.
 Must never: call a run a pass whose end was not seen.
 """
 
 from __future__ import annotations
 
+import os
 import pathlib
 import sys
 
@@ -59,16 +60,15 @@ def expectation(image: pathlib.Path, args: str, may_skip: tuple[str, ...]) -> Ex
     return Expect(kind=kind, build=facts.build_id, tests=tests, may_skip=may_skip)
 
 
-def judged(line: Listener, expect: Expect, log: pathlib.Path, silence: float) -> Verdict:
+def judged(line: Listener, expect: Expect, silence: float) -> Verdict:
     """Read to the end, and say what came of it as the runner would."""
     guest, stream, folder = BoardAsGuest(line), Stream(), Folder()
-    with open(log, "wb") as file:
-        def take(data: bytes) -> None:
-            file.write(data)
-            stream.feed(data)
-            folder.data(data)
 
-        ending = watch(guest, stream, Limits(silence=silence, total=1e9, after_end=2.0), take)
+    def take(data: bytes) -> None:
+        stream.feed(data)
+        folder.data(data)
+
+    ending = watch(guest, stream, Limits(silence=silence, total=1e9, after_end=2.0), take)
     stream.finish()
     folder.finish()
     if guest.lost and stream.end is None:
@@ -77,20 +77,19 @@ def judged(line: Listener, expect: Expect, log: pathlib.Path, silence: float) ->
     result = judge(stream, expect, ending)
     for reason in result.reasons:
         say(reason)
-    say(f"{result.verdict}; log {log}")
+    say(str(result.verdict))
     return result.verdict
 
 
-def terminal(line: Listener, log: pathlib.Path) -> Verdict:
+def terminal(line: Listener) -> Verdict:
     """Key by key, until ^] or the line is gone."""
     say("^] leaves; the board goes on")
     guest, folder = BoardAsGuest(line), Folder(fold=False)
-    with open(log, "wb") as file:
-        Conversation(folder)(guest, file)
+    with open(os.devnull, "wb") as nowhere:  # the port keeps the log
+        Conversation(folder)(guest, nowhere)
     if guest.lost:
         say(guest.lost)
         return Verdict.INFRA
-    say(f"log {log}")
     return Verdict.PASS
 
 

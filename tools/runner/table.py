@@ -67,7 +67,7 @@ class Hardware:
     lava: str = ""  # LAVA's device type; "" where it has none
     before_boot: tuple[str, ...] = ()  # U-Boot commands that must come first
     compatible: str = ""  # the root of its device tree; what has it not is another board's
-    card_start: int = 2048  # the first sector, of 512 bytes, of a card's partition
+    card_start: int = 2048  # the first sector, of 512 bytes, of a card's partition; 0: it has none
     # [first sector, sector behind, what]: its own loader, before the partition; never written
     reserved: tuple[tuple[int, int, str], ...] = ()
 
