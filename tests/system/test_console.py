@@ -28,7 +28,7 @@ PANICS = ("others_keep_printing", "all_at_once", "inside_a_line")
 
 def boot(builds, name, **keys):
     """The log's lines, each without its ending; the stream must be as good as it should be."""
-    outcome = session.boot(Run(name=name, **keys), builds)
+    outcome = session.boot(Run(name=name, at_once=True, **keys), builds)
     assert outcome.verdict is Verdict.PASS, "\n".join(outcome.reasons)
     raw = (outcome.folder / "serial.log").read_bytes().decode("latin-1")
     return raw.split("\r\n")
