@@ -166,7 +166,8 @@ $(O)/k2e-evm.dtb $(O)/k2hk-evm.dtb: boards/keystone2/keystone2.dtsi
 # ---- what people type ----
 
 RUNNER := $(PYTHON) tools/runner
-MAKE_QUIETLY = $(MAKE) --no-print-directory
+# Builds on all processors, but where -j was given.
+MAKE_QUIETLY = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: deps deps-run run test test-board test-labgrid lava soak bench check gdb format docs clean help variants
 deps:
@@ -177,24 +178,26 @@ deps-run:
 	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh run
 
 run: deps-run
-	@$(MAKE_QUIETLY) all
+	+@$(MAKE_QUIETLY) all
 	@$(RUNNER) run --build $(O) --board $(BOARD) -- $(ARGS)
 
 # The images that tests and benchmarks need beside the release one.
 variants:
-	@$(MAKE_QUIETLY) all O=$(O)/vmsplit-2g VMSPLIT=2g
-	@$(MAKE_QUIETLY) all O=$(O)/vmsplit-1g VMSPLIT=1g
-	@$(MAKE_QUIETLY) all O=$(O)/debug DEBUG=1
-	@$(MAKE_QUIETLY) all flash-loader O=$(O)/count COUNT=1
+	+@$(MAKE_QUIETLY) all O=$(O)/vmsplit-2g VMSPLIT=2g
+	+@$(MAKE_QUIETLY) all O=$(O)/vmsplit-1g VMSPLIT=1g
+	+@$(MAKE_QUIETLY) all O=$(O)/debug DEBUG=1
+	+@$(MAKE_QUIETLY) all flash-loader O=$(O)/count COUNT=1
 
 test: deps
-	@$(MAKE_QUIETLY) all variants flash-loader host-tests host-corpus check
+	+@$(MAKE_QUIETLY) all
+	+@$(MAKE_QUIETLY) variants flash-loader host-tests host-corpus
+	+@$(MAKE_QUIETLY) check
 	@T='$(T)' RUN='$(RUN)' SHARD='$(SHARD)' $(RUNNER) test --build $(O)
 
 # On a real board. With ELF= it already holds an image, which is not to be built anew.
 test-board: deps-run
 	$(if $(SERIAL),,$(error SERIAL= is missing: make test-board SERIAL=/dev/ttyUSB0 BOARD=…))
-	@$(if $(ELF),:,$(MAKE_QUIETLY) all)
+	+@$(if $(ELF),:,$(MAKE_QUIETLY) all)
 	@$(RUNNER) board --build $(O) --serial '$(SERIAL)' --board '$(BOARD)' --power '$(POWER)' --load '$(LOAD)' \
 		--tests '$(T)' --args '$(ARGS)' --kind '$(KIND)' --may-skip '$(MAY_SKIP)' --vmsplit $(VMSPLIT) \
 		$(if $(BAUD),--baud $(BAUD)) $(if $(ELF),--elf '$(ELF)') $(if $(WAIT),--wait $(WAIT)) \
@@ -204,28 +207,29 @@ test-board: deps-run
 LG_ENV ?= tools/labgrid/vexpress-a15.yaml
 test-labgrid: deps
 	$(if $(wildcard $(LG_ENV)),,$(error make test-labgrid: LG_ENV=$(LG_ENV): no such file))
-	@$(MAKE_QUIETLY) all
+	+@$(MAKE_QUIETLY) all
 	@LG_BUILD='$(abspath $(O))' LG_TESTS='$(or $(T),*)' LG_SERIAL='$(LG_SERIAL)' LG_POWER='$(LG_POWER)' \
 		$(PYTHON) -m pytest -p no:cacheprovider -c tools/labgrid/pytest.ini --lg-env '$(LG_ENV)' \
 		--junitxml='$(abspath $(O))/results/labgrid.xml' tools/labgrid
 
 # LAVA jobs of a board's runs; URL= is where the farm fetches the images from.
 lava: deps-run
-	@$(MAKE_QUIETLY) all variants flash-loader host-tests
+	+@$(MAKE_QUIETLY) all
+	+@$(MAKE_QUIETLY) variants flash-loader host-tests
 	@$(RUNNER) lava --build $(O) --board '$(BOARD)' --runs '$(RUN)' --url '$(URL)' --args '$(ARGS)' --dtb '$(DTB)'
 
 # The stress suite for 10^8 operations with CPUs in turns, and 3 * 10^7 with two at once.
 soak: deps-run
-	@$(MAKE_QUIETLY) all
+	+@$(MAKE_QUIETLY) all
 	@T= RUN=soak,soak-parallel SHARD= $(RUNNER) test --build $(O)
 
 bench: deps-run
-	@$(MAKE_QUIETLY) all flash-loader
-	@$(MAKE_QUIETLY) all flash-loader O=$(O)/count COUNT=1
+	+@$(MAKE_QUIETLY) all flash-loader
+	+@$(MAKE_QUIETLY) all flash-loader O=$(O)/count COUNT=1
 	@$(RUNNER) bench --build $(O) --count-build $(O)/count
 
 check: deps-run
-	@$(MAKE_QUIETLY) all
+	+@$(MAKE_QUIETLY) all
 	@$(PYTHON) tools/check/check --build $(O) --cflags '$(CFLAGS)'
 
 gdb: all

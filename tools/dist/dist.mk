@@ -22,7 +22,7 @@ $(O)/epoch: FORCE
 .PHONY: dist
 dist: deps
 	$(if $(filter-out 3g,$(VMSPLIT))$(filter 1,$(DEBUG) $(COUNT) $(UBSAN)),$(error make dist: the release build only, without VMSPLIT=, DEBUG=1 and the like))
-	@$(MAKE_QUIETLY) all flash BOARD=vexpress-a15 FLASH_RAM=2G FLASH_B= ARGS=
+	+@$(MAKE_QUIETLY) all flash BOARD=vexpress-a15 FLASH_RAM=2G FLASH_B= ARGS=
 	@mkdir -p $(DIST)
 	@$(PYTHON) tools/dist --version '$(DIST_VERSION)' --epoch $(SOURCE_DATE_EPOCH) --never '$(CURDIR)' \
 		--never '$(abspath $(O))' --out $(DIST) $(DIST_IMAGES)

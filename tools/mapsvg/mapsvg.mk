@@ -14,6 +14,6 @@ map:
 	@$(PYTHON) tools/mapsvg --log '$(LOG)' -o $(MAP_SVG)
 else
 map: deps
-	@$(MAKE_QUIETLY) all O=$(MAP_O)
+	+@$(MAKE_QUIETLY) all O=$(MAP_O)
 	@$(PYTHON) tools/mapsvg --build $(MAP_O) --board $(BOARD) -o $(MAP_SVG)
 endif

@@ -41,7 +41,7 @@ given = $(if $($(1)),$(2) '$($(1))')
 .PHONY: load sdcard flash-board
 load: deps
 	$(if $(SERIAL),,$(error make load SERIAL=PORT BOARD=NAME: which port?))
-	@$(MAKE_QUIETLY) all BOARD=vexpress-a15
+	+@$(MAKE_QUIETLY) all BOARD=vexpress-a15
 	@$(PYTHON) tools/load --build $(O) --board '$(BOARD)' --serial '$(SERIAL)' \
 		$(call given,BAUD,--baud) $(call given,DTB,--dtb) $(call given,ARGS,--args) \
 		$(call given,IMAGE_AT,--image-at) $(call given,DTB_AT,--dtb-at) \
@@ -49,7 +49,7 @@ load: deps
 		$(call given,WAIT,--wait) $(call given,MAY_SKIP,--may-skip) $(if $(FORCE),--force)
 
 sdcard: deps
-	@$(MAKE_QUIETLY) all BOARD=vexpress-a15
+	+@$(MAKE_QUIETLY) all BOARD=vexpress-a15
 	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(PYTHON) tools/card image --build $(O) \
 		--board '$(BOARD)' $(call given,DTB,--dtb) $(call given,ARGS,--args) \
 		$(call given,FS,--filesystem) $(if $(FORCE),--force)
