@@ -393,8 +393,8 @@ static const char *first_run(struct span tail)
 	if (options.passes == 1) {
 		return "lines alone looks at a few words";
 	}
-	if (options.sweeps == 0 || options.limit) {
-		return "neither loop nor size= goes with it";
+	if (options.sweeps == 0) {
+		return "a loop never comes to the second run";
 	}
 	printk("memtest: first of two runs: what is free");
 	handover->seed = options.seed;

@@ -174,8 +174,9 @@ SPARSE = " ".join(["mem=14M@0x80000000", *(f"mem=1M@{0x80000000 + i * 128 * MIB:
     (f"{ALL},size=1M", "64M", f"{ALL},size=1M: no tested memory below 4 GiB for an image"),
     (f"{ALL} {SPARSE}", "2G", f"{ALL}: no tested lowmem for a page array"),
     ("memtest=all,lines", "64M", "memtest=all,lines: lines alone looks at a few words"),
+    ("memtest=all,own,loop", "64M", "memtest=all,own,loop: a loop never comes to the second run"),
     ("memtest=again", "64M", "memtest=again: the first run left no handover"),
-], ids=["with-suites", "no-image", "no-array", "lines", "no-first"])
+], ids=["with-suites", "no-image", "no-array", "lines", "loop", "no-first"])
 def test_refusals(bootargs, memory, why):
     assert refusal(bootargs, memory) == why
 
