@@ -51,8 +51,8 @@ struct boot_mmu {
 	/* 0, or where CPUs that wait in the image are to go, and what they are to look at there. */
 	u32 pen, pen_register;
 };
-extern struct boot_mmu
-	boot_mmu; /* in one cache line: a CPU with its MMU off reads all of it or none */
+/* In one cache line: a CPU with its MMU off sees all of what was cleaned, or none of it. */
+extern struct boot_mmu boot_mmu;
 
 /* Two pages that a boot table needs, cleared: level 2, level 3, and where they are. */
 struct boot_pages {
