@@ -39,11 +39,11 @@ endif
 PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c arch/arm/io.c lib/bootargs.c lib/console_find.c \
 	lib/fdt.c lib/fdt_addr.c lib/fdt_find.c lib/mem.c lib/ram_alias.c lib/string.c
 
-LIB_SRCS := lib/crc32.c lib/div.c lib/fdt_edit.c lib/fdt_irq.c lib/interleave.c lib/ktap.c lib/machine.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
+LIB_SRCS := lib/crc32.c lib/div.c lib/fdt_edit.c lib/fdt_irq.c lib/inflate.c lib/interleave.c lib/ktap.c lib/machine.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
 ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/leave.S arch/arm/maintain.S arch/arm/memcpy.S \
 	arch/arm/probe.S arch/arm/secondary.S arch/arm/setup.c arch/arm/smp.c arch/arm/spinlock.c arch/arm/sweep.S arch/arm/switch.S \
 	arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
-MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/lowmem.c mm/memblock.c mm/page.c \
+MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/image_late.c mm/lowmem.c mm/memblock.c mm/page.c \
 	mm/page_alloc.c mm/page_type.c mm/pgtable.c mm/pkmap.c mm/pkmap_query.c mm/pkmap_wait.c mm/slab.c \
 	mm/va_space.c mm/vm_area.c mm/vmalloc.c mm/walk_check.c
 KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/irq.c kernel/log.c kernel/main.c \
@@ -133,15 +133,15 @@ $(O)/obj/fanlight.lds: arch/arm/fanlight.lds.S $(ASM_OFFSETS)
 	$(Q)$(CC) -E -P -x assembler-with-cpp -I $(O)/include -o $@ $<
 
 # Linked twice: the symbol table for backtraces comes from the first link. It stands behind
-# the text, so it moves nothing that it names.
-link = $(CC) $(ARCHFLAGS) $(LDFLAGS) -T $(O)/obj/fanlight.lds -o $@ $(filter %.o,$^)
+# the text, so it moves nothing that it names. So does the room for what is packed.
+link = $(CC) $(ARCHFLAGS) $(LDFLAGS) -T $(O)/obj/fanlight.lds -Wl,--defsym,packed_bytes=$(1) -o $@ $(filter %.o,$^)
 
 $(O)/obj/symtab-empty.S: tools/symtab.py
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) $< --empty >$@
 
 $(O)/obj/fanlight.first: $(OBJS) $(O)/obj/symtab-empty.o $(O)/obj/fanlight.lds
-	$(Q)$(link)
+	$(Q)$(call link,1)
 
 $(O)/obj/symtab.S: $(O)/obj/fanlight.first tools/symtab.py
 	$(Q)($(CROSS)nm -n $<; $(CROSS)readelf -u $<) | $(PYTHON) tools/symtab.py >$@
@@ -149,12 +149,18 @@ $(O)/obj/symtab.S: $(O)/obj/fanlight.first tools/symtab.py
 $(O)/obj/symtab-empty.o $(O)/obj/symtab.o: %.o: %.S
 	$(Q)$(CC) $(ARCHFLAGS) -c -o $@ $<
 
-$(O)/fanlight: $(OBJS) $(O)/obj/symtab.o $(O)/obj/fanlight.lds
-	$(if $(Q),@echo "  LD   $@")
-	$(Q)$(link)
+$(O)/obj/packed-bytes: $(O)/obj/fanlight.first tools/pack.py
+	$(Q)$(PYTHON) tools/pack.py --cross $(CROSS) --bytes $< >$@
+
+$(O)/obj/fanlight.linked: $(OBJS) $(O)/obj/symtab.o $(O)/obj/packed-bytes $(O)/obj/fanlight.lds
+	$(if $(Q),@echo "  LD   $(O)/fanlight")
+	$(Q)$(call link,$$(cat $(O)/obj/packed-bytes))
+
+$(O)/fanlight: $(O)/obj/fanlight.linked tools/pack.py
+	$(Q)$(PYTHON) tools/pack.py --cross $(CROSS) $< -o $@
 
 $(O)/fanlight.zImage: $(O)/fanlight
-	$(Q)$(CROSS)objcopy -O binary -R .pte_writes -R .comment $< $@
+	$(Q)$(CROSS)objcopy -O binary -R .late.text -R .late.rodata -R .pte_writes -R .comment $< $@
 	@echo "  $@: $$(stat -c %s $@) bytes"
 
 vpath %.dts $(sort $(wildcard boards/*))

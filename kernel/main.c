@@ -39,6 +39,7 @@
 #include <lib/string.h>
 #include <mm/fdtmap.h>
 #include <mm/fixmap.h>
+#include <mm/image_late.h>
 #include <mm/page_alloc.h>
 #include <printk.h>
 
@@ -262,15 +263,16 @@ void kernel_main(void)
 	sched_init();		       /* this is one thread of many from now on */
 	log_init();		       /* what was printed so far moves to a larger place */
 	keep_tree(&tree, blob, bytes); /* the fdt window is closed */
+	start_interrupts(&tree);       /* controller, timer, console input: unmasked from here on */
+	sp805_stop(&tree);	       /* a watchdog that the loader left running */
+	report_boot(&tree);	       /* banner, address map, @boot, @layout */
+	image_late_unpack();	       /* suites, benchmarks, monitor: none is called before */
 	if (args->panic == PANIC_MONITOR) {
 		monitor_prepare_for_panic(); /* a stack for it */
 	}
-	start_interrupts(&tree); /* controller, timer, console input: unmasked from here on */
-	sp805_stop(&tree);	 /* a watchdog that the loader left running */
-	report_boot(&tree);	 /* banner, address map, @boot, @layout */
-	start_cpus(&tree);	 /* the others, and what is wrong with them */
-	story_tell();		 /* what a window is, for people */
-	hold_back(false);	 /* from here on people get what they ask for */
+	start_cpus(&tree); /* the others, and what is wrong with them */
+	story_tell();	   /* what a window is, for people */
+	hold_back(false);  /* from here on people get what they ask for */
 	if (!args->monitor || something_to_run()) {
 		run_end(run_what_was_asked());
 	}

@@ -19,6 +19,7 @@
 #include <lib/printf.h>
 #include <lib/symtab.h>
 #include <mm/fixmap.h>
+#include <mm/image_late.h>
 #include <printk.h>
 
 #define POWER_WAIT  2000000000u /* empty loops: at least a second */
@@ -150,6 +151,9 @@ void panic_end(void)
 		wait_for_power();
 		break;
 	case PANIC_MONITOR:
+		if (!image_late_ready()) {
+			break;
+		}
 		printk("# panic: monitor");
 		panic_depth = 1; /* a fault in a command is the first inside the report again */
 		monitor_run_after_panic();

@@ -13,6 +13,7 @@
 #include <mm/directmap.h>
 #include <mm/bigwin.h>
 #include <mm/highmem.h>
+#include <mm/image_late.h>
 #include <mm/page.h>
 #include <mm/vmalloc.h>
 
@@ -74,10 +75,13 @@ static int describe_fixmap(char *buf, size_t size, u32 slot)
 
 static int describe_image(char *buf, size_t size, vaddr_t va)
 {
-	const char *part = va < (vaddr_t)__text_end    ? "text" :
-			   va < (vaddr_t)__rodata_end  ? "rodata" :
-			   va < (vaddr_t)__content_end ? "data" :
-							 "nothing, behind its end";
+	const char *part = va < (vaddr_t)__text_end	 ? "text" :
+			   va < (vaddr_t)__rodata_end	 ? "rodata" :
+			   va < (vaddr_t)__content_end	 ? "data" :
+			   va < (vaddr_t)__late_start	 ? "nothing, behind its end" :
+			   va < (vaddr_t)__late_text_end ? "late text" :
+			   va < (vaddr_t)__late_end	 ? "late rodata" :
+							   "nothing, behind its late end";
 
 	return snprintf(buf, size, "image, %s", part);
 }
@@ -149,8 +153,8 @@ bool phys_peek(phys_addr_t pa, u64 *value)
 	pfn_t pfn = pa_to_pfn(pa);
 
 	*value = 0;
-	if (pa_in_image(pa)) {
-		return peek(IMAGE_START + (u32)(pa - boot_info.image_pa), value);
+	if (image_va(pa)) {
+		return peek(image_va(pa), value);
 	}
 	if (mm.low_end_pfn == 0 || !pfn_valid(pfn) ||
 	    !ram_may_be_mapped(pfn_to_pa(pfn), PAGE_SIZE)) {

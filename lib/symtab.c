@@ -83,7 +83,7 @@ static bool symtab_entry(const struct symtab *tab, vaddr_t addr, struct function
 		}
 		p++;
 	}
-	return found->name != NULL;
+	return found->name != NULL && tab->pairs[2 * *found->name] != '\0'; /* not in a gap */
 }
 
 bool symtab_find(const struct symtab *tab, vaddr_t addr, char *name, size_t size, u32 *offset)

@@ -9,6 +9,7 @@
 #include <arch/atomic.h>
 #include <arch/early_tables.h>
 #include <arch/pte_write.h>
+#include <mm/image_late.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 
@@ -38,7 +39,7 @@ __cold bool page_hold_other(struct page *page)
 	struct page *head;
 
 	if (page_state(page) == PAGE_RESERVED) {
-		return !pa_in_image(pa) && !memblock_is_nomap(pa, PAGE_SIZE);
+		return !image_va(pa) && !memblock_is_nomap(pa, PAGE_SIZE);
 	}
 	head = block_head(page);
 	if (head) {

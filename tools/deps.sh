@@ -15,7 +15,7 @@ packages=(
 	qemu-system-arm					# holds qemu-system-aarch64 too
 	u-boot-tools					# uImage, FIT, boot script
 	u-boot-qemu fdisk dosfstools mtools e2fsprogs	# disks, and a U-Boot that boots from them
-	gcc libc6-dev libfdt-dev			# host tests, under ASan; libfdt is their oracle
+	gcc libc6-dev libfdt-dev zlib1g-dev	# host tests, under ASan; the libraries are their oracles
 	python3 python3-pexpect python3-pytest		# the harness
 	python3-serial python3-yaml			# make test-board, make load; make lava
 	clang-format					# make check

@@ -14,7 +14,7 @@ size: they are not in the image.
 lib/symtab.c reads the table. Its format:
 
     symtab_base    .long  address of the first function
-    symtab_size    .long  bytes from there to the end of the text; 0 says that the table is empty
+    symtab_size    .long  bytes from there to the end of all text; 0 says that the table is empty
     symtab_count   .long  number of entries
     symtab_last    .long  letters from this one on end a name
     symtab_pairs   bytes  two for each letter 0, 1, …: the two letters it stands for, neither of
@@ -24,7 +24,7 @@ lib/symtab.c reads the table. Its format:
     symtab_names   bytes  for each entry, by rising address:
                           distance from the entry before, in half-words, as ULEB128;
                           number of its unwind code, from 1, 0: cannot be unwound, as ULEB128;
-                          the name's letters
+                          the name's letters; an empty name begins a gap between two parts
 
 Letters that stand for two are found by byte pair encoding: the most frequent pair becomes a new
 letter, again and again; the end of a name takes part in it. Names shrink to less than half; the
@@ -45,15 +45,19 @@ NM_LINE = re.compile(r"^([0-9a-f]+) (\w) (\S+)$")
 MAPPING_SYMBOL = re.compile(r"^\$[adtx](\..*)?$")
 LINKER_MARK = re.compile(r"^__\w+_(start|end)$")
 END_SYMBOL = "__text_end"
+LATE_END_SYMBOL = "__late_text_end"     # of a second part, far behind the first
 CLONE_SUFFIX = re.compile(r"(\.(constprop|isra|part)\.\d+)+$")       # the compiler's
 UNWIND_ENTRY = re.compile(r"^0x([0-9a-f]+)\b.*: (@?0x[0-9a-f]+)( \[cantunwind\])?$")
 UNWIND_CODE = re.compile(r"^  (0x[0-9a-f]{2}(?: 0x[0-9a-f]{2})*)\b")
 
 
 def functions(nm_text):
-    """The functions in `nm -n` output: ([(address, name)] by rising address, end of the text)."""
+    """The functions in `nm -n` output: ([(address, name)] by rising address, end of the text).
+
+    Where the text has two parts, one without a name stands for what is between them.
+    """
     at = {}
-    end = None
+    end = late_end = None
     for line in nm_text.splitlines():
         symbol = NM_LINE.match(line)
         if not symbol:
@@ -62,12 +66,17 @@ def functions(nm_text):
         name = CLONE_SUFFIX.sub("", symbol[3])
         if name == END_SYMBOL:
             end = address
+        if name == LATE_END_SYMBOL:
+            late_end = address
         if kind in TEXT_TYPES and not MAPPING_SYMBOL.match(name):
             # Thumb functions are marked by bit 0 in some symbol tables; code is even.
             at.setdefault(address & ~1, []).append((rank(kind, name), name))
     table = [(address, min(names)[1]) for address, names in sorted(at.items())]
     if end is None and table:
         end = table[-1][0] + 4096
+    if late_end is not None:
+        table = [(address, "" if address == end else name) for address, name in table]
+        end = late_end
     if end is not None:
         table = [entry for entry in table if entry[0] < end]
     return table, end
@@ -101,7 +110,7 @@ def with_codes(table, codes):
     entries = []
     for address, name in table:
         before = bisect.bisect_right(begins, address)
-        entries.append((address, name, codes[begins[before - 1]] if before else None))
+        entries.append((address, name, codes[begins[before - 1]] if before and name else None))
     return entries
 
 

@@ -3,8 +3,15 @@
  * One image at one link address. Everything is in the file, BSS, stacks and tables too,
  * so that a loader knows how much memory it needs; pages change rights where the
  * sections are page-aligned. Behind the content: padding to move within.
+ *
+ * What nothing needs before the banner is in the file packed, by tools/pack.py, and linked to the
+ * upper half of the image's region, where mm/image.c unpacks it.
  */
 #include <asm-offsets.h>
+
+#define LATE_FILES */tests/kernel* */kernel/monitor*
+#define LATE(sections) */tests/kernel*(sections) */kernel/monitor*(sections)
+#define LOADED(sections) EXCLUDE_FILE(LATE_FILES) *(sections)
 
 OUTPUT_ARCH(arm)
 ENTRY(_start)
@@ -18,7 +25,7 @@ SECTIONS
 		KEEP(*(.head.text))
 		KEEP(*(.head.text.smp))
 		__head_end = .;
-		*(SORT_BY_ALIGNMENT(.text) SORT_BY_ALIGNMENT(.text.*))
+		LOADED(SORT_BY_ALIGNMENT(.text) SORT_BY_ALIGNMENT(.text.*))
 		*(.fixup)
 		. = ALIGN(ASM_PAGE_SIZE);
 		__text_end = .;
@@ -26,19 +33,13 @@ SECTIONS
 
 	__rodata_start = .;
 	.rodata : {
-		*(.rodata .rodata.*)
+		LOADED(.rodata .rodata.*)
 		. = ALIGN(8);
-		__tests_start = .;
-		KEEP(*(.tests))
-		__tests_end = .;
-		__fatal_tests_start = .;
-		KEEP(*(.fatal_tests))
-		__fatal_tests_end = .;
 		__ex_table_start = .;
 		KEEP(*(__ex_table))
 		__ex_table_end = .;
 		__alternatives_start = .;
-		KEEP(*(.alternatives))
+		KEEP(EXCLUDE_FILE(LATE_FILES) *(.alternatives))
 		__alternatives_end = .;
 	}
 	.note.gnu.build-id : {
@@ -47,7 +48,13 @@ SECTIONS
 	}
 	.symtab_names : {
 		KEEP(*(.symtab_names*))
+	}
+	.packed : {
+		__packed_start = .;
+		. = . + packed_bytes - 1;
+		BYTE(0)				/* in the file */
 		. = ALIGN(ASM_PAGE_SIZE);
+		__packed_end = .;
 	}
 	__rodata_end = .;
 
@@ -73,9 +80,33 @@ SECTIONS
 	ASSERT(mmu_on_end - mmu_on <= 128, "mmu_on has outgrown its spare place")
 	ASSERT((__tests_end - __tests_start) / 4 <= 224, "TESTS_MAX in tests/kernel/run.c is too small")
 	ASSERT(__head_end - __image_start <= ASM_PAGE_SIZE, "what runs in the identity page has outgrown it")
-	ASSERT(__image_size <= ASM_IMAGE_SIZE, "the image has outgrown its region")
+	ASSERT(__image_size <= ASM_IMAGE_SIZE / 2, "the image has outgrown its half of the region")
 
 	ASSERT(__initialized_end - __initialized_start <= ASM_INITIALIZED_MAX, "INITIALIZED_MAX is too small")
+
+	. = ASM_IMAGE_START + ASM_IMAGE_SIZE / 2;
+	.late.text : {
+		__late_start = .;
+		LATE(.text .text.*)
+		. = ALIGN(ASM_PAGE_SIZE);
+		__late_text_end = .;
+	}
+	.late.rodata : {
+		LATE(.rodata .rodata.*)
+		. = ALIGN(8);
+		__tests_start = .;
+		KEEP(*(.tests))
+		__tests_end = .;
+		__fatal_tests_start = .;
+		KEEP(*(.fatal_tests))
+		__fatal_tests_end = .;
+		__late_alternatives_start = .;
+		KEEP(*/tests/kernel*(.alternatives)) KEEP(*/kernel/monitor*(.alternatives))
+		__late_alternatives_end = .;
+		. = ALIGN(ASM_PAGE_SIZE);
+		__late_end = .;
+	}
+	ASSERT(__late_end - __image_start <= ASM_IMAGE_SIZE, "the late part has outgrown its half of the region")
 
 	/* Only places, not in the image: each CPU's memory for it is allocated. */
 	.percpu ASM_PAGE_SIZE (INFO) : {

@@ -9,6 +9,7 @@
 #include <kernel/test.h>
 #include <lib/printf.h>
 #include <mm/highmem.h>
+#include <mm/image_late.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
@@ -188,7 +189,7 @@ void page_say(pfn_t pfn)
 	say("page 0x%06x: physical 0x%010llx, %s, %s%s", pfn, pfn_to_pa(pfn),
 	    page_is_high(page) ? "HighMem" : "lowmem",
 	    state < ARRAY_SIZE(states) && states[state] ? states[state] : "in no known state",
-	    pa_in_image(pfn_to_pa(pfn)) ? ": the kernel image" : "");
+	    image_va(pfn_to_pa(pfn)) ? ": the kernel image" : "");
 	say("  flags 0x%08x, type %s, references %d; struct page at 0x%08x", page->flags,
 	    type_word(page_type(page)), page->refcount, (u32)(vaddr_t)page);
 	if (page_order(block)) {

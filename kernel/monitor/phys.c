@@ -11,6 +11,7 @@
 #include <arch/probe.h>
 #include <lib/printf.h>
 #include <mm/highmem.h>
+#include <mm/image_late.h>
 #include <mm/memblock.h>
 #include <mm/vmalloc.h>
 
@@ -58,8 +59,8 @@ static bool view_open(struct view *v, phys_addr_t pa)
 	phys_addr_t start = pa_real(pa_align_down(pa, PAGE_SIZE));
 
 	*v = (struct view){ .kind = VIEW_IMAGE, .type = MT_NORMAL };
-	if (pa_in_image(start)) {
-		v->va = (char *)(IMAGE_START + (u32)(start - boot_info.image_pa));
+	if (image_va(start)) {
+		v->va = (char *)image_va(start);
 		return true;
 	}
 	if (memblock_is_nomap(start, PAGE_SIZE)) {

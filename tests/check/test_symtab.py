@@ -183,3 +183,15 @@ def test_unwind_code_that_belongs_to_no_function_is_an_error(tmp_path):
     done = subprocess.run([sys.executable, TOOL], input=text + stray, text=True,
                           capture_output=True, check=False)
     assert done.returncode != 0 and not done.stdout and "in no function" in done.stderr
+
+
+def test_between_two_parts_nothing_is_known(tmp_path):
+    text, functions, end = listing(40)
+    late = BASE + 0x100000
+    assert end < late
+    text += f"{late:08x} T __late_start\n{late:08x} t a_test\n{late + 90:08x} T __late_text_end\n"
+    look_up = reader(tmp_path, write(tmp_path, text + unwinding(functions, end)[0]))
+    gap = look_up([end, end + 64, late - 1, late + 90])
+    assert all(line == ["0 +0", "-"] for line in gap)
+    assert look_up([late, late + 89]) == [["1 a_test+0", "-"], ["1 a_test+89", "-"]]
+    assert look_up([functions[-1][0]])[0][0] == f"1 {functions[-1][1]}+0"

@@ -13,7 +13,7 @@ HOSTCC ?= cc
 DTC ?= dtc
 HOST_CORPUS ?= $(O)/cache/dtbs
 
-HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate flash_slot ktap list log ns16550 printf ram_alias samsung_uart string words ymodem
+HOST_TESTS := bootargs console_find crc32 div fdt fdt_corpus fdt_edit fdt_irq fdt_mutate flash_slot inflate ktap list log ns16550 printf ram_alias samsung_uart string words ymodem
 # Tests of higher floors, as they appear.
 HOST_TESTS += $(patsubst tests/host/test_%.c,%,$(sort $(wildcard $(addprefix tests/host/test_, \
 	buddy.c memblock.c ranges.c slab.c va_space.c))))
@@ -37,9 +37,10 @@ host_src_ram_alias := tests/host/blob.c
 host_src_ymodem := tests/host/ymodem_line.c
 host_libs_fdt_corpus := -lfdt
 host_libs_fdt_edit := -lfdt
+host_libs_inflate := -lz
 
 HOST_LIB := lib/bootargs.c lib/console_find.c lib/crc32.c lib/div.c lib/fdt.c lib/fdt_addr.c \
-	lib/fdt_edit.c lib/fdt_find.c lib/fdt_irq.c lib/ktap.c lib/machine.c lib/mem.c lib/printf.c lib/ram_alias.c lib/string.c lib/words.c \
+	lib/fdt_edit.c lib/fdt_find.c lib/fdt_irq.c lib/inflate.c lib/ktap.c lib/machine.c lib/mem.c lib/printf.c lib/ram_alias.c lib/string.c lib/words.c \
 	lib/ymodem.c
 
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer \

@@ -5,6 +5,7 @@
  */
 #include <arch/early_tables.h>
 #include <kernel/test.h>
+#include <mm/image_late.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 
@@ -53,10 +54,14 @@ TEST(memblock, holes_have_no_array)
 	}
 }
 
-/* Whether the allocator ever had the page must be what memblock says of all its bytes. */
+/*
+ * Whether the allocator ever had the page must be what memblock says of all its bytes; only what is
+ * the image's was reserved later.
+ */
 static bool page_agrees(pfn_t pfn)
 {
-	bool reserved = memblock_is_reserved(pfn_to_pa(pfn), PAGE_SIZE) || pfn == 0;
+	bool reserved = memblock_is_reserved(pfn_to_pa(pfn), PAGE_SIZE) || pfn == 0 ||
+			image_va(pfn_to_pa(pfn)) != 0;
 
 	return (page_state(pfn_to_page(pfn)) == PAGE_RESERVED) == reserved;
 }

@@ -15,6 +15,7 @@
 #include <lib/string.h>
 #include <lib/symtab.h>
 #include <mm/highmem.h>
+#include <mm/image_late.h>
 #include <mm/vmalloc.h>
 
 #include "pages.h"
@@ -278,7 +279,11 @@ TEST(trap, addresses_have_owners)
 		  "fixmap slot 34, kmap_local window 2 of CPU 1");
 	describes((void *)(BIGWIN_START + SZ_2M), "bigwin of CPU 1");
 	describes(__image_start, "image, text");
-	describes(&rodata_word, "image, rodata");
+	describes(__rodata_start, "image, rodata");
+	describes(__image_end, "image, nothing, behind its end");
+	describes(&rodata_word, "image, late rodata");
+	describes(__late_start, "image, late text");
+	describes(__late_end, "image, nothing, behind its late end");
 	describes(&data_word, "image, data");
 	describes((void *)TOP_VA, "the unmapped end");
 	describes(lowmem_page_address(page), "lowmem, pfn 0x");
