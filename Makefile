@@ -46,6 +46,9 @@ ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/leave
 MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/image_late.c mm/lowmem.c mm/memblock.c mm/page.c \
 	mm/page_alloc.c mm/page_type.c mm/pgtable.c mm/pkmap.c mm/pkmap_query.c mm/pkmap_wait.c mm/slab.c \
 	mm/va_space.c mm/vm_area.c mm/vmalloc.c mm/walk_check.c
+ifeq ($(DEBUG),1)
+MM_SRCS += mm/kmap_debug.c
+endif
 KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/irq.c kernel/log.c kernel/main.c \
 	kernel/memory.c kernel/memory_baseline.c kernel/memory_start.c kernel/mutex.c kernel/oops.c kernel/panic.c kernel/power.c \
 	kernel/pristine.c \

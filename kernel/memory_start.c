@@ -116,4 +116,7 @@ void memory_start(const struct bootargs *args)
 	vmalloc_init(mm.lowmem_end + VMALLOC_GUARD, VMALLOC_END);
 	pkmap_init();
 	bigwin_init();
+	if (CONFIG_DEBUG) {
+		kmap_debug_init();
+	}
 }

@@ -116,7 +116,7 @@ void trap_fatal(const struct trap_regs *regs)
 {
 	bool is_abort = regs->kind == TRAP_DATA || regs->kind == TRAP_PREFETCH;
 	struct unwind u = { .exact = true };
-	char text[96];
+	char text[160];
 
 	if (is_abort) {
 		begin_abort(regs);

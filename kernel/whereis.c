@@ -73,6 +73,22 @@ static int describe_fixmap(char *buf, size_t size, u32 slot)
 			window % KMAP_LOCAL_STRIDE, window / KMAP_LOCAL_STRIDE);
 }
 
+static int describe_kmapdebug(char *buf, size_t size, vaddr_t va)
+{
+	struct kmap_debug_info info;
+	char whose[8] = "all";
+
+	if (!kmap_debug_query(va, &info)) {
+		return snprintf(buf, size, "kmapdebug, no window yet");
+	}
+	if (!info.shared) {
+		(void)snprintf(whose, sizeof(whose), "CPU %u", info.cpu);
+	}
+	return snprintf(buf, size, "%sdebug window of %s, page 0x%06x, mapped %s, unmapped %s",
+			info.guard ? "guard behind " : "", whose, info.pfn, info.opened,
+			info.closed ? info.closed : "not yet");
+}
+
 static int describe_image(char *buf, size_t size, vaddr_t va)
 {
 	const char *part = va < (vaddr_t)__text_end	 ? "text" :
@@ -127,6 +143,9 @@ int address_describe(char *buf, size_t size, vaddr_t va)
 	}
 	if (va - FIXMAP_START < REGION_SIZE(fixmap)) {
 		return describe_fixmap(buf, size, pte_index(va));
+	}
+	if (CONFIG_DEBUG && va >= REGION_START(kmapdebug) && va < REGION_END(kmapdebug)) {
+		return describe_kmapdebug(buf, size, va);
 	}
 	if (va - BIGWIN_START < REGION_SIZE(bigwin)) {
 		return snprintf(buf, size, "bigwin of CPU %u", (u32)(va - BIGWIN_START) / SZ_2M);

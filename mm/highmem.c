@@ -23,7 +23,7 @@ void *call_kmap_local_pfn(pfn_t pfn, pgprot_t prot)
 
 void *call_kmap_local_page(struct page *page)
 {
-	return kmap_local_page(page);
+	return (kmap_local_page)(page);
 }
 
 void call_kunmap_local_window(const void *addr)
@@ -33,7 +33,7 @@ void call_kunmap_local_window(const void *addr)
 
 void call_kunmap_local(const void *addr)
 {
-	kunmap_local(addr);
+	(kunmap_local)(addr);
 }
 
 void *call_fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot)

@@ -149,7 +149,7 @@ static __always_inline void *map_page(struct page *page, void *(*new)(struct pag
 	return pkmap_va(number);
 }
 
-void *kmap(struct page *page)
+void *(kmap)(struct page *page)
 {
 	if (CONFIG_DEBUG && pkmap.threads && page_is_high(page)) {
 		pkmap.threads->may_sleep();
@@ -157,12 +157,12 @@ void *kmap(struct page *page)
 	return map_page(page, kmap_new);
 }
 
-__cold void *kmap_try(struct page *page)
+__cold void *(kmap_try)(struct page *page)
 {
 	return map_page(page, kmap_try_new);
 }
 
-void kunmap(struct page *page)
+void(kunmap)(struct page *page)
 {
 	u32 number;
 
@@ -175,7 +175,7 @@ void kunmap(struct page *page)
 	}
 }
 
-void *page_address(const struct page *page)
+void *(page_address)(const struct page *page)
 {
 	u32 number = page->kmap;
 

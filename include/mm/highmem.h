@@ -197,3 +197,5 @@ static __hot_inline void kunmap_atomic(const void *addr)
 	compiler_barrier();
 	atomic_count_sub(core, ATOMIC_PREEMPT | ATOMIC_PAGEFAULT);
 }
+
+#include <mm/kmap_debug.h> /* DEBUG: other windows in their place */

@@ -50,6 +50,42 @@ FATAL_TEST(fault.after_kunmap_local, "fault.translation")
 	}
 }
 
+#if CONFIG_DEBUG
+static void touch_after_kunmap(struct page *page)
+{
+	volatile u32 *va;
+
+	if (page) {
+		va = kmap(page);
+		*va = 1;
+		kunmap(page);
+		*va = 2;
+	}
+}
+
+FATAL_TEST(fault.after_kunmap, "fault.translation")
+{
+	touch_after_kunmap(alloc_page(GFP_HIGHONLY));
+}
+
+FATAL_TEST(fault.after_kunmap_of_lowmem, "fault.translation")
+{
+	touch_after_kunmap(alloc_page(GFP_KERNEL));
+}
+
+FATAL_TEST(fault.beyond_window, "fault.translation")
+{
+	struct page *page = alloc_page(GFP_HIGHONLY);
+
+	if (page) {
+		volatile u32 *va = kmap_local_page(page);
+
+		va[PAGE_SIZE / sizeof(*va) - 1] = 1;
+		va[PAGE_SIZE / sizeof(*va)] = 2;
+	}
+}
+#endif
+
 FATAL_TEST(fault.write_text, "fault.permission")
 {
 	*(volatile u32 *)__image_start = 0;

@@ -33,7 +33,7 @@ typedef struct {
 enum lock_rank {
 	LOCK_RANK_NONE,
 	LOCK_RANK_MUTEX,    /* mutexes: a thread holds one at a time */
-	LOCK_RANK_OUTER,    /* pkmap.lock, vm.purge_lock */
+	LOCK_RANK_OUTER,    /* pkmap.lock, vm.purge_lock, shared_lock */
 	LOCK_RANK_CALL,	    /* smp_call()'s: a broadcast may need it */
 	LOCK_RANK_MEMORY,   /* the allocators' */
 	LOCK_RANK_WAIT,	    /* wait queues, sleepers */
