@@ -44,6 +44,7 @@ struct debug_part {
 
 static struct debug_window *windows;
 static struct debug_part local[NR_CPUS], shared;
+static u32 shared_open; /* how many of them; as `shared`, guarded by: */
 static spinlock_t shared_lock = SPINLOCK_RANKED(LOCK_RANK_OUTER);
 
 static vaddr_t window_va(const struct debug_window *window)
@@ -170,7 +171,7 @@ void kunmap_debug_atomic(const void *addr, const char *site)
 /* The page's open window, or NULL: still so if the caller holds shared_lock, or is a user of it. */
 static struct debug_window *shared_find(const struct page *page)
 {
-	for (u32 i = 0; i < shared.count; i++) {
+	for (u32 i = 0; i < shared.count && READ_ONCE(shared_open); i++) {
 		struct debug_window *window = &shared.first[i];
 
 		if (READ_ONCE(window->users) && READ_ONCE(window->page) == page) {
@@ -199,6 +200,7 @@ void *kmap_debug_shared(struct page *page, void *real, const char *site)
 			panic("kmapdebug: %u pages are mapped by kmap at once", SHARED_WINDOWS);
 		}
 		window->page = page;
+		shared_open++;
 		va = window_open(window, page, site);
 	}
 	spin_unlock(&shared_lock);
@@ -215,6 +217,7 @@ void kunmap_debug_shared(struct page *page, const char *site)
 		pte_write(kernel_pte(window_va(window)), pte_none());
 		tlb_flush_page(window_va(window)); /* everywhere, before it can be taken again */
 		window->closed = site;
+		shared_open--;
 	}
 	if (window) {
 		window->users--;
