@@ -41,15 +41,15 @@ PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c arch/arm/io.c lib/boo
 
 LIB_SRCS := lib/crc32.c lib/div.c lib/fdt_edit.c lib/fdt_irq.c lib/inflate.c lib/interleave.c lib/ktap.c lib/machine.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
 ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/leave.S arch/arm/maintain.S arch/arm/memcpy.S \
-	arch/arm/probe.S arch/arm/secondary.S arch/arm/setup.c arch/arm/smp.c arch/arm/spinlock.c arch/arm/sweep.S arch/arm/switch.S \
+	arch/arm/probe.S arch/arm/record.c arch/arm/secondary.S arch/arm/setup.c arch/arm/smp.c arch/arm/spinlock.c arch/arm/sweep.S arch/arm/switch.S \
 	arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
-MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/fdtmap.c mm/highmem.c mm/image_late.c mm/lowmem.c mm/memblock.c mm/page.c \
-	mm/page_alloc.c mm/page_type.c mm/pgtable.c mm/pkmap.c mm/pkmap_query.c mm/pkmap_wait.c mm/slab.c \
+MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/discipline.c mm/fdtmap.c mm/highmem.c mm/image_late.c mm/lowmem.c mm/memblock.c mm/page.c \
+	mm/page_alloc.c mm/page_type.c mm/pgtable.c mm/pkmap.c mm/pkmap_query.c mm/pkmap_wait.c mm/shadow.c mm/slab.c \
 	mm/va_space.c mm/vm_area.c mm/vmalloc.c mm/walk_check.c
 ifeq ($(DEBUG),1)
 MM_SRCS += mm/kmap_debug.c
 endif
-KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/irq.c kernel/log.c kernel/main.c \
+KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/events.c kernel/irq.c kernel/log.c kernel/main.c \
 	kernel/memory.c kernel/memory_baseline.c kernel/memory_start.c kernel/mutex.c kernel/oops.c kernel/panic.c kernel/power.c \
 	kernel/pristine.c \
 	kernel/reenter.c kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \

@@ -14,6 +14,7 @@
 #include <lib/fdt.h>
 #include <lib/string.h>
 #include <mm/bigwin.h>
+#include <mm/discipline.h>
 #include <mm/highmem.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
@@ -114,6 +115,9 @@ void memory_start(const struct bootargs *args)
 	check_walks();
 	slab_init();
 	vmalloc_init(mm.lowmem_end + VMALLOC_GUARD, VMALLOC_END);
+	if (CONFIG_DEBUG) {
+		discipline_start();
+	}
 	pkmap_init();
 	bigwin_init();
 	if (CONFIG_DEBUG) {

@@ -11,6 +11,7 @@
 #include <arch/current.h>
 #include <arch/fault.h>
 #include <arch/probe.h>
+#include <arch/record.h>
 #include <arch/trap.h>
 #include <arch/unwind.h>
 #include <arch/walk.h>
@@ -80,6 +81,9 @@ static void begin_abort(const struct trap_regs *regs)
 	u32 level;
 	const char *word = fault_word(regs->status, &level);
 
+	if (CONFIG_DEBUG) {
+		record_suspect = regs->address;
+	}
 	if (regs->kind == TRAP_DATA) {
 		access = regs->status & FSR_CM	  ? "maintain" :
 			 regs->status & FSR_WRITE ? "write" :

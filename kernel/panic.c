@@ -10,9 +10,11 @@
 #include <arch/cpreg.h>
 #include <arch/early_tables.h>
 #include <arch/irqflags.h>
+#include <arch/record.h>
 #include <arch/secondary.h>
 #include <bug.h>
 #include <kernel/console.h>
+#include <kernel/events.h>
 #include <kernel/monitor.h>
 #include <kernel/power.h>
 #include <kernel/smp.h>
@@ -97,6 +99,9 @@ static void vpanic_begin(const char *rule, const char *fmt, va_list args)
 {
 	bool first = panic_enter();
 
+	if (CONFIG_DEBUG) {
+		record_stop();
+	}
 	if (!console_attached()) {
 		panic_silently(EARLY_PANIC);
 	}
@@ -137,6 +142,9 @@ static void wait_for_power(void)
 void panic_end(void)
 {
 	if (panic_depth == 1) {
+		if (CONFIG_DEBUG) {
+			events_report();
+		}
 		smp_report_others();
 	}
 	switch (panic_action) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the direct mapping of lowmem (how far it reaches is lowmem.c's), built once, by
- * 2 MiB blocks where all bytes are RAM that may be mapped, else by pages. Nothing here is
- * ever split or changed afterwards. The image's pages are left out: they have an address
- * of their own, and its text must not be writable through another.
+ * Owns the direct mapping of lowmem (how far it reaches is lowmem.c's), built once, by 2 MiB blocks
+ * where all bytes are RAM that may be mapped, else by pages. Nothing here is ever split or changed
+ * afterwards. The image's pages are left out: they have an address of their own, and its text must
+ * not be writable through another.
  */
 #include <mm/directmap.h>
 

@@ -68,9 +68,8 @@ void kmap_local_set_cpu(struct thread_core *core, u32 cpu)
 }
 
 /*
- * The slots above an open window's are empty, so taking exactly kmap_depth of them takes
- * all; a window that is being opened or closed right now is an empty entry, and comes
- * back as one.
+ * The slots above an open window's are empty, so taking exactly kmap_depth of them takes all; a
+ * window that is being opened or closed right now is an empty entry, and comes back as one.
  */
 void kmap_local_switch_out(struct thread_core *core)
 {

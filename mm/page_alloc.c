@@ -12,6 +12,7 @@
 #include <arch/barrier.h>
 #include <arch/current.h>
 #include <arch/spinlock.h>
+#include <mm/discipline.h>
 #include <mm/highmem.h>
 #include <mm/memblock.h>
 
@@ -165,6 +166,7 @@ static inline void check_pcp_page(const struct page *page)
 /* Makes pages that were free the caller's: what it may cost, then the state. */
 static __always_inline void block_hand_out(struct page *page, u32 order, gfp_t gfp)
 {
+	discipline_pages(RECORD_PAGES_TAKEN, page, order);
 	if (CONFIG_DEBUG) {
 		poison_check(page, 1u << order);
 	}
@@ -383,6 +385,7 @@ static __always_inline bool block_drop(struct page *page, u32 order)
 	if (unlikely(!block_is_exclusive(page, order)) && !block_drop_slow(page, order)) {
 		return false;
 	}
+	discipline_pages(RECORD_PAGES_FREED, page, order);
 	page->flags = PAGE_INSIDE;
 	page->refcount = 0;
 	if (CONFIG_DEBUG) {

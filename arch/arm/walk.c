@@ -135,7 +135,7 @@ int walk_describe(char *buf, size_t size, u32 level, u64 desc)
 u64 walk_ask_mmu(vaddr_t va, bool write)
 {
 	register u32 status __asm__("r12") = 0; /* of an external abort, by the fixup */
-	u32 flags = irq_save();
+	u32 flags = irq_save(), failed;
 	u64 par;
 
 	if (write) {
@@ -147,10 +147,11 @@ u64 walk_ask_mmu(vaddr_t va, bool write)
 				 : "+r"(status)
 				 : "r"(va));
 	}
-	isb(); /* the translation, before PAR is read */
+	failed = status; /* r12 does not outlive a call, and with DEBUG=1 isb() is one */
+	isb();		 /* the translation, before PAR is read */
 	par = read_par();
 	irq_restore(flags);
-	return status ? (status & FSR_STATUS_MASK) << 1 | PAR_FAULT : par;
+	return failed ? (failed & FSR_STATUS_MASK) << 1 | PAR_FAULT : par;
 }
 
 int walk_describe_par(char *buf, size_t size, u64 par)

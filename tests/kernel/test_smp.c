@@ -14,6 +14,7 @@
 #include <kernel/sched.h>
 #include <kernel/smp.h>
 #include <kernel/test.h>
+#include <mm/discipline.h>
 #include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include <mm/pgtable.h>
@@ -250,6 +251,7 @@ TEST(smp, stale_on_another_cpu_until_the_broadcast)
 	g = glance_on(other, va);
 	CHECK(g.status == 0 && g.word == 0x5eed5eedu);
 	was = *kernel_pte((vaddr_t)va);
+	discipline_allow(true);
 	pte_write(kernel_pte((vaddr_t)va), pte_none());
 	tlb_flush_local((vaddr_t)va); /* the mistake */
 	g = glance_on(other, va);
@@ -260,12 +262,14 @@ TEST(smp, stale_on_another_cpu_until_the_broadcast)
 		CHECK(g.status != 0);
 		pte_write(kernel_pte((vaddr_t)va), was); /* vunmap() finds the page that it holds */
 		dsb_walk();				 /* before a walker may look */
+		discipline_allow(false);
 		vunmap(va);
 		free_page(page);
 		return;
 	}
 	pte_write(kernel_pte((vaddr_t)va), was);
 	dsb_walk(); /* before a walker may look */
+	discipline_allow(false);
 	vunmap(va);
 	free_page(page);
 	SKIP("another CPU's TLB does not keep an entry on this machine");

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Barriers (ARM DDI 0406C, A3.8.3), one function per instruction and domain. This
- * file and tlb.h are the only C that executes DSB, ISB and TLBI, so COUNT=1 counts
- * them here. A caller's comment names the earlier and the later access it orders.
+ * Barriers (ARM DDI 0406C, A3.8.3), one function per instruction and domain. This file and tlb.h
+ * are the only C that executes DSB, ISB and TLBI, so COUNT=1 counts them here, and DEBUG=1 records
+ * them. A caller's comment names the earlier and the later access it orders.
  *
  * Domains: nsh = this CPU only; ish = all CPUs that share our tables; sy = devices too.
  */
 #pragma once
 
 #include <arch/alternative.h>
+#include <arch/record.h>
 #include <config.h>
 #include <types.h>
 
@@ -27,24 +28,25 @@ extern struct maint_counts maint_counts;
 		}                            \
 	} while (0)
 
-#define BARRIER(name, counter, insn)                   \
+#define BARRIER(name, counter, kind, insn)             \
 	static __always_inline void name(void)         \
 	{                                              \
 		MAINT_COUNT(counter);                  \
 		__asm__ volatile(insn : : : "memory"); \
+		record_barrier(kind);                  \
 	}
-BARRIER(dsb_sy, dsb, "dsb sy")
-BARRIER(dsb_ish, dsb, "dsb ish")
-BARRIER(dsb_ishst, dsb, "dsb ishst")
-BARRIER(dsb_nsh, dsb, "dsb nsh")
+BARRIER(dsb_sy, dsb, RECORD_DSB_SY, "dsb sy")
+BARRIER(dsb_ish, dsb, RECORD_DSB_ISH, "dsb ish")
+BARRIER(dsb_ishst, dsb, RECORD_DSB_ISHST, "dsb ishst")
+BARRIER(dsb_nsh, dsb, RECORD_DSB_NSH, "dsb nsh")
 /*
  * Between a descriptor's write and whoever walks the tables, or a TLBI. Where walks do not look
  * into the data cache the write is followed by a cache clean, which a DSB for stores alone does not
  * wait for: it is patched then.
  */
-BARRIER(dsb_walk, dsb, ALTERNATIVE("dsb ishst", "dsb ish"))
-BARRIER(dsb_walk_local, dsb, ALTERNATIVE("dsb nshst", "dsb nsh"))
-BARRIER(isb, isb, "isb")
+BARRIER(dsb_walk, dsb, RECORD_DSB_WALK, ALTERNATIVE("dsb ishst", "dsb ish"))
+BARRIER(dsb_walk_local, dsb, RECORD_DSB_WALK_LOCAL, ALTERNATIVE("dsb nshst", "dsb nsh"))
+BARRIER(isb, isb, RECORD_ISB, "isb")
 #undef BARRIER
 
 /* DMBs order memory accesses among each other only; walkers and TLBs need a DSB. Not counted. */

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <arch/pgtable.h>
+#include <arch/record.h>
 #include <config.h>
 #include <types.h>
 
@@ -40,7 +41,8 @@ struct thread_core {
 	/* The stack it runs on, [start, end); constant. */
 	vaddr_t stack_start, stack_end;
 #if CONFIG_DEBUG
-	u32 locks_held; /* a bit for each lock rank, by the thread itself */
+	u32 locks_held;			    /* a bit for each lock rank, by the thread itself */
+	struct record_sequence sequence[2]; /* its own, and of handlers that interrupt it */
 #endif
 
 	/*

@@ -16,17 +16,21 @@
 #include <bug.h>
 #include <interleave.h>
 
-#define TLBI(name, crm, op2)                                                                    \
+#define TLBI(name, kind, crm, op2)                                                              \
 	static __always_inline void name(vaddr_t va)                                            \
 	{                                                                                       \
 		MAINT_COUNT(tlbi);                                                              \
 		__asm__ volatile("mcr p15, 0, %0, c8, " #crm ", " #op2 : : "r"(va) : "memory"); \
+		record_tlbi(kind, va);                                                          \
 	}
-TLBI(tlbi_all_local, c7, 0)  /* TLBIALL: this CPU, everything; operand ignored */
-TLBI(tlbi_page_local, c7, 3) /* TLBIMVAA: this CPU, one address, all ASIDs */
-TLBI(tlbi_all, c3, 0)	     /* TLBIALLIS */
-TLBI(tlbi_page, c3, 3)	     /* TLBIMVAAIS */
-TLBI(tlbi_nothing, c3, 1)    /* TLBIMVAIS, of an address in an ASID that nobody has: for errata */
+TLBI(tlbi_all_local, RECORD_TLBI_ALL_LOCAL, c7,
+     0) /* TLBIALL: this CPU, everything; operand ignored */
+TLBI(tlbi_page_local, RECORD_TLBI_PAGE_LOCAL, c7,
+     3)					 /* TLBIMVAA: this CPU, one address, all ASIDs */
+TLBI(tlbi_all, RECORD_TLBI_ALL, c3, 0)	 /* TLBIALLIS */
+TLBI(tlbi_page, RECORD_TLBI_PAGE, c3, 3) /* TLBIMVAAIS */
+TLBI(tlbi_nothing, RECORD_TLBI_NOTHING, c3,
+     1) /* TLBIMVAIS, of an address in an ASID that nobody has: for errata */
 #undef TLBI
 
 /* After clearing a per-CPU slot. Any context. va: page-aligned. */
@@ -36,6 +40,7 @@ static __hot_inline void tlb_flush_local(vaddr_t va)
 	tlbi_page_local(va);
 	dsb_nsh(); /* the invalidation is complete before any later access */
 	isb();	   /* and no later instruction was translated before it */
+	record_barrier(RECORD_FLUSHED);
 }
 
 /* After clearing several per-CPU entries, or a block or table that many translations came from. */
@@ -45,6 +50,7 @@ static inline void tlb_flush_local_all(void)
 	tlbi_all_local(0);
 	dsb_nsh(); /* the invalidation is complete before any later access */
 	isb();	   /* and no later instruction was translated before it */
+	record_barrier(RECORD_FLUSHED);
 }
 
 /*
@@ -67,6 +73,7 @@ extern void (*tlb_after_broadcast)(void);
 static __hot_inline void tlb_broadcast_done(void)
 {
 	isb(); /* no later instruction was translated before */
+	record_barrier(RECORD_FLUSHED);
 	if (unlikely(tlb_after_broadcast)) {
 		tlb_after_broadcast();
 	}
