@@ -269,8 +269,8 @@ static void on_tlbi_page(const struct record_event *event, enum scope scope,
 	struct cpu_state *cpu = &cpus[event->cpu];
 	struct shadow_place place;
 
-	if (!shadow_of_va(event->address, &place)) {
-		return;
+	if (!shadow_of_va(event->address, &place) || place.shadow->window) {
+		return; /* of a bigwin it takes one page, not all */
 	}
 	if (cpu->pendings < PENDING_MAX) {
 		cpu->pending[cpu->pendings++] = place.va | (scope == SHARED ? PENDING_SHARED : 0);

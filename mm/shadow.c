@@ -325,6 +325,7 @@ void shadow_start(void)
 	}
 	for (u32 i = 0; i <= NR_CPUS; i++) {
 		bigwins[i].owner = (u8)i; /* the last one, for copying, is nobody's yet */
+		bigwins[i].window = true;
 	}
 }
 

@@ -26,9 +26,10 @@ struct shadow {
 	u32 pc;	   /* where that was */
 	pfn_t pfn; /* what it maps, or mapped */
 	u8 state;
-	u8 cpu;	  /* whose store that was */
-	u8 owner; /* a CPU, or SHADOW_SHARED */
-	bool counted;
+	u8 cpu;		  /* whose store that was */
+	u8 owner;	  /* a CPU, or SHADOW_SHARED */
+	bool counted : 1; /* as one that shows pfn */
+	bool window : 1;  /* a bigwin: 2 MiB */
 };
 
 /* A store to an entry, and what the shadow has of it. */
