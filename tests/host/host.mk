@@ -55,7 +55,7 @@ HOST_PROGS := $(addprefix $(O)/host/test_,$(HOST_TESTS))
 HOST_DTBS := $(patsubst tests/host/dts/%.dts,$(O)/host/dts/%.dtb,$(sort $(wildcard tests/host/dts/*.dts)))
 
 .PHONY: host-tests host-corpus
-host-tests: $(HOST_PROGS) $(HOST_DTBS) $(O)/host/ram_alias.so
+host-tests: $(HOST_PROGS) $(HOST_DTBS) $(O)/host/ram_alias.so $(O)/host/barriers.so
 host-corpus:
 	-tools/fetch-dtbs.sh $(HOST_CORPUS)
 
@@ -79,7 +79,7 @@ $(O)/host/obj/%.o: %.c tests/host/host.mk
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -include tests/host/include/rename.h -MMD -MP -c -o $@ $<
 
 # For QEMU, not for us: without sanitizers.
-$(O)/host/ram_alias.so: tests/system/ram_alias.c tests/host/host.mk
+$(O)/host/ram_alias.so $(O)/host/barriers.so: $(O)/host/%.so: tests/system/%.c tests/host/host.mk
 	@mkdir -p $(@D)
 	$(call host_say,LD)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 -fPIC -shared -Wall -Wextra -Werror -o $@ $< -ldl

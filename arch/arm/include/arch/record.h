@@ -17,22 +17,22 @@
 #endif
 
 /* X(name, instruction or event) */
-#define RECORD_KINDS_LIST(X)                      \
-	X(WRITE, "write")                         \
-	X(TLBI_PAGE_LOCAL, "TLBIMVAA")            \
-	X(TLBI_ALL_LOCAL, "TLBIALL")              \
-	X(TLBI_PAGE, "TLBIMVAAIS")                \
-	X(TLBI_ALL, "TLBIALLIS")                  \
-	X(TLBI_NOTHING, "TLBIMVAIS")              \
-	X(DSB_SY, "DSB SY")                       \
-	X(DSB_ISH, "DSB ISH")                     \
-	X(DSB_ISHST, "DSB ISHST")                 \
-	X(DSB_NSH, "DSB NSH")                     \
-	X(DSB_WALK, "DSB ISHST, for walks")       \
-	X(DSB_WALK_LOCAL, "DSB NSHST, for walks") \
-	X(ISB, "ISB")                             \
-	X(FLUSHED, "end of a flush")              \
-	X(PAGES_TAKEN, "pages taken")             \
+#define RECORD_KINDS_LIST(X)                     \
+	X(WRITE, "write")                        \
+	X(TLBI_PAGE_LOCAL, "TLBIMVAA")           \
+	X(TLBI_ALL_LOCAL, "TLBIALL")             \
+	X(TLBI_PAGE, "TLBIMVAAIS")               \
+	X(TLBI_ALL, "TLBIALLIS")                 \
+	X(TLBI_NOTHING, "TLBIMVAIS")             \
+	X(DSB_SY, "DSB SY")                      \
+	X(DSB_ISH, "DSB ISH")                    \
+	X(DSB_ISHST, "DSB ISHST")                \
+	X(DSB_NSH, "DSB NSH")                    \
+	X(DSB_WALK, "DSB for walks")             \
+	X(DSB_WALK_LOCAL, "DSB for local walks") \
+	X(ISB, "ISB")                            \
+	X(FLUSHED, "end of a flush")             \
+	X(PAGES_TAKEN, "pages taken")            \
 	X(PAGES_FREED, "pages freed")
 
 enum record_kind {
