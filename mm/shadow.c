@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Owns what the discipline checker knows of each level-3 entry that the kernel changes (vmalloc
- * area, pkmap, fixmap), of each CPU's bigwin, and of each page how many of these show it or
- * may show it in some TLB. Entries of the direct mapping and the image never change; tables that
- * no level-2 entry of the kernel's points to are nobody's business here.
+ * area, pkmap, fixmap, image), of each CPU's bigwin, and of each page how many of these show it or
+ * may show it in some TLB. Entries of the direct mapping never change; tables that no level-2 entry
+ * of the kernel's points to are nobody's business here.
  *
  * All of it is allocated once, at boot, and changed under discipline_lock() only.
  */
@@ -120,6 +120,10 @@ static bool table_va(const pte_t *table, vaddr_t *va)
 {
 	if (table == fixmap_table) {
 		*va = FIXMAP_START;
+		return true;
+	}
+	if (table == image_table) {
+		*va = IMAGE_START;
 		return true;
 	}
 	if (!is_lowmem(table)) {
@@ -319,6 +323,7 @@ void shadow_start(void)
 	     va += PMD_SIZE) {
 		start_block(block_of(va));
 	}
+	start_block(block_of(IMAGE_START));
 	for (u32 i = FIX_KMAP_BEGIN; i < FIX_KMAP_END; i++) {
 		blocks[block_of(FIXMAP_START)].entries[i].owner =
 			(u8)((i - FIX_KMAP_BEGIN) / KMAP_LOCAL_STRIDE);

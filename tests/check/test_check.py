@@ -11,8 +11,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from check import (braces, docs, floors, format_c, headers, learner, links, physmask,  # noqa: E402
-                   pte_writer, tidy)
+from check import (barriers, braces, docs, floors, format_c, headers, learner, links,  # noqa: E402
+                   physmask, pte_writer, tidy)
 from check.tree import Tree, blank, compile_flags  # noqa: E402
 
 SPDX = "/* SPDX-License-Identifier: BSD-2-Clause */\n"
@@ -236,6 +236,72 @@ def test_physmask_knows_members_from_headers_and_leaves_phys_h_alone(make):
     assert not masks(make, "struct area *r;\n\tx = r->start << 12;\n\tx = r[2].offset & 3;", **area)
     assert masks(make, "x = unknown.start << 12;", **area)
     assert not masks(make, "", **{"include/phys.h": PHYS.replace("LINE", "x = base & 3;")})
+
+
+# ---- barriers ----
+
+TLBI, ALL_IS = "mcr p15, 0, r0, c8, c3, 3", "mcr p15, 0, r0, c8, c3, 0"
+TTBCR, SCTLR = "mcr p15, 0, r0, c2, c0, 2", "mcr p15, 0, r0, c1, c0, 0"
+STORE = "1: strd r0, r1, [r2]\n.pushsection .pte_writes,\"\",%progbits\n.word 1b\n.popsection"
+
+
+def barrier_problems(tmp_path, *lines, thumb=True, wanted=None):
+    """What the check says of a function of these lines."""
+    text = ".syntax unified\n" + (".thumb\n.thumb_func\n" if thumb else ".arm\n")
+    text += ".global use\n.type use, %function\nuse:\n" + "\n".join(lines) + "\n.size use, . - use\n"
+    text += ".type done, %function\n" + (".thumb_func\n" if thumb else "") + \
+        "done:\nisb\nbx lr\n.size done, . - done\n"
+    (tmp_path / "x.S").write_text(text)
+    subprocess.run(["arm-none-eabi-gcc", "-march=armv7ve", "-nostdlib", "-Wl,-e,use", "-o",
+                    tmp_path / "x", tmp_path / "x.S"], check=True)
+    return barriers.inspect(tmp_path / "x", wanted or {})[1]
+
+
+@pytest.mark.parametrize("thumb", [False, True])
+@pytest.mark.parametrize("lines", [
+    (STORE, "dsb ishst", TLBI, "dsb ish", "isb", "bx lr"),
+    (STORE, "dsb ishst", "cmp r1, #9", "bhi 3f", "2:", TLBI, "subs r1, r1, #1", "bne 2b", "b 4f",
+     "3:", ALL_IS, "4:", "dsb ish", "isb", "bx lr"),
+    ("dsb nshst", "mcr p15, 0, r0, c8, c7, 3", "dsb nsh", "isb", "pop {r4, pc}"),
+    ("dsb ishst", TLBI, "dsb ish", "b done"),
+    ("dsb ishst", TLBI, "dsb ish", "push {r4, lr}", "bl done", "pop {r4, pc}"),
+    (TTBCR, "isb", SCTLR, "isb", "bx lr"),
+    ("dsb ish", "mcr p15, 0, r0, c8, c3, 1", "dsb ish", "bx lr"),  # of nothing: an erratum's
+])
+def test_barriers_accept_what_is_right(tmp_path, lines, thumb):
+    assert not barrier_problems(tmp_path, *lines, thumb=thumb)
+
+
+@pytest.mark.parametrize("thumb", [False, True])
+@pytest.mark.parametrize("lines, says", [
+    ((STORE, TLBI, "dsb ish", "isb", "bx lr"), "without a DSB before"),
+    (("dsb ishst", STORE, TLBI, "dsb ish", "isb", "bx lr"), "without a DSB before"),
+    (("cmp r1, #0", "beq 2f", "dsb ishst", "2:", TLBI, "dsb ish", "isb", "bx lr"),
+     "without a DSB before"),
+    (("dsb ishst", TLBI, "isb", "bx lr"), "and an ISB, but no DSB"),
+    (("dsb ishst", TLBI, "dsb ishst", "isb", "bx lr"), "and an ISB, but no DSB"),
+    (("dsb ishst", TLBI, "bx lr"), "without a DSB behind"),
+    (("dsb ishst", TLBI, "dsb ish", "bx lr"), "without an ISB behind"),
+    (("dsb ishst", TLBI, "dsb ish", "push {r4, lr}", "bl use", "pop {r4, pc}"),
+     "without an ISB behind"),
+    (("dsb ishst", TLBI, "dsb ish", "cmp r1, #0", "beq 2f", "isb", "2:", "bx lr"),
+     "without an ISB behind"),
+    ((TTBCR, "bx lr"), "without an ISB behind"),
+    ((SCTLR, "cmp r1, #0", "beq 2f", "isb", "2:", "bx lr"), "without an ISB behind"),
+])
+def test_barriers_refuse_what_is_missing(tmp_path, lines, says, thumb):
+    problems = barrier_problems(tmp_path, *lines, thumb=thumb)
+    assert problems and all("use: " in p and says in p for p in problems), problems
+
+
+def test_barriers_compare_what_is_listed(tmp_path):
+    lines = ("dsb sy", SCTLR, "isb", "mcr p15, 0, r0, c8, c7, 0", "bx lr")
+    right = ["dsb sy", "SCTLR", "isb", "tlbi c7,0"]
+    assert not barrier_problems(tmp_path, *lines, wanted={"use": right})
+    for i in range(len(lines) - 1):
+        fewer = lines[:i] + lines[i + 1:]
+        assert "its barriers are" in barrier_problems(tmp_path, *fewer, wanted={"use": right})[0]
+    assert "not in the ELF" in barrier_problems(tmp_path, *lines, wanted={"gone": []})[0]
 
 
 # ---- the writer of descriptors ----
