@@ -278,7 +278,7 @@ include tools/dist/dist.mk
 #?   make flash        vexpress-a15's NOR flash, bootable from reset, two slots: only makes the image;
 #?                     ARGS='…' FLASH_RAM=2G FLASH_B=ZIMAGE (slot B's, if it is another one)
 #?   make bench        instructions for each operation, beside Linux's
-#?   make check        formatting, who includes whom, headers, sizes, descriptor stores; seconds
+#?   make check        formatting, who includes whom, headers, sizes, descriptor stores, barriers
 #?   make check-dtb    DTB=FILE says without hardware what would happen on that board; JSON=1,
 #?                     ARGS='…' (boot arguments), IMAGE=ADDRESS (where the loader puts it), VMSPLIT=
 #?   make map          the address space as a picture, docs/map.svg; of another VMSPLIT, BOARD or

@@ -130,9 +130,11 @@ static void judge_tlbi_over(const struct record_event *event, struct verdict *ve
 		return;
 	}
 	if (sequence->tlbi) {
-		judge(verdict, "tlb.no_dsb_after_tlbi", "a TLBI is not complete", NULL);
+		judge(verdict, "tlb.no_dsb_after_tlbi", "a TLBI is not complete",
+		      &(struct shadow_place){ .va = sequence->tlbi_address });
 	} else if (sequence->tlbi_synced) {
-		judge(verdict, "tlb.no_isb_after_tlbi", "no ISB since a TLBI's DSB", NULL);
+		judge(verdict, "tlb.no_isb_after_tlbi", "no ISB since a TLBI's DSB",
+		      &(struct shadow_place){ .va = sequence->tlbi_address });
 	}
 }
 
@@ -311,6 +313,7 @@ static void on_tlbi(const struct record_event *event, struct verdict *verdict)
 	}
 	sequence_of(event)->tlbi = scope == SHARED ? 2 : 1;
 	sequence_of(event)->tlbi_synced = false;
+	sequence_of(event)->tlbi_address = event->address;
 }
 
 /* ---- DSB, ISB ---- */
@@ -379,7 +382,8 @@ static void on_isb(const struct record_event *event, struct verdict *verdict)
 	struct shadow_place place;
 
 	if (may_judge(event) && sequence->tlbi) {
-		judge(verdict, "tlb.no_dsb_after_tlbi", "an ISB comes before the DSB", NULL);
+		judge(verdict, "tlb.no_dsb_after_tlbi", "an ISB comes before the DSB",
+		      &(struct shadow_place){ .va = sequence->tlbi_address });
 	}
 	if (may_judge(event) && sequence->fresh_entry && !sequence->fresh_synced &&
 	    shadow_of_entry(sequence->fresh_entry, &place)) {

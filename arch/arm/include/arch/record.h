@@ -53,7 +53,8 @@ struct record_sequence {
 	bool fresh_shared; /* other CPUs use it too */
 	bool fresh_synced; /* its DSB came */
 	u8 tlbi;	   /* a TLBI awaits its DSB: 1 a local one, 2 a broadcast */
-	bool tlbi_synced;  /* the DSB came, its ISB is to come */
+	u32 tlbi_address;
+	bool tlbi_synced; /* the DSB came, its ISB is to come */
 };
 
 struct record_event {
