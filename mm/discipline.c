@@ -221,6 +221,21 @@ static void judge_published(const struct record_event *event, const struct shado
 	}
 }
 
+/* A CPU's own windows are its own. */
+static void lock_if_shared(const struct shadow_place *place)
+{
+	if (place->shadow->owner == SHADOW_SHARED) {
+		discipline_lock();
+	}
+}
+
+static void unlock_if_shared(const struct shadow_place *place)
+{
+	if (place->shadow->owner == SHADOW_SHARED) {
+		discipline_unlock();
+	}
+}
+
 static void on_store(const struct record_event *event, struct verdict *verdict)
 {
 	u32 pmd = (event->address - (u32)(vaddr_t)kernel_pmds) / sizeof(pmd_t);
@@ -235,6 +250,7 @@ static void on_store(const struct record_event *event, struct verdict *verdict)
 	judge_tlbi_over(event, verdict);
 	judge_fresh(event, verdict);
 	judge_slot(event, &place, verdict);
+	lock_if_shared(&place);
 	if (event->value & DESC_VALID) {
 		judge_old(event, &place, verdict);
 		shadow_fill(&place, event);
@@ -242,6 +258,7 @@ static void on_store(const struct record_event *event, struct verdict *verdict)
 		judge_published(event, &place, verdict);
 		shadow_clear(&place, event);
 	}
+	unlock_if_shared(&place);
 	sequence_store(event, &place);
 }
 
@@ -265,6 +282,25 @@ static u32 walk_order(const struct record_event *event, enum scope scope)
 	return order_before(cpu, thread) ? thread : cpu;
 }
 
+/* An entry that is stale. */
+static void page_flushing(const struct record_event *event, enum scope scope,
+			  const struct shadow_place *place, struct verdict *verdict)
+{
+	struct shadow *shadow = place->shadow;
+
+	if (scope == LOCAL) {
+		judge_slot(event, place, verdict);
+	}
+	if (scope == LOCAL && shadow->owner != event->cpu) {
+		judge(verdict, "tlb.local_for_shared", "only this CPU's TLB forgets it", place);
+	} else if (order_before(walk_order(event, scope), shadow->order) &&
+		   order_before(cpus[shadow->cpu].walk_order[scope], shadow->order)) {
+		judge(verdict, "tlb.no_dsb_before_tlbi", "walkers may still see the entry", place);
+	} else {
+		shadow->state = SHADOW_FLUSHING;
+	}
+}
+
 static void on_tlbi_page(const struct record_event *event, enum scope scope,
 			 struct verdict *verdict)
 {
@@ -277,22 +313,12 @@ static void on_tlbi_page(const struct record_event *event, enum scope scope,
 	if (cpu->pendings < PENDING_MAX) {
 		cpu->pending[cpu->pendings++] = place.va | (scope == SHARED ? PENDING_SHARED : 0);
 	}
-	if (place.shadow->state < SHADOW_STALE) {
-		return;
+	lock_if_shared(&place);
+	if (place.shadow->state >= SHADOW_STALE) {
+		page_flushing(event, scope, &place, verdict);
 	}
-	if (scope == LOCAL) {
-		judge_slot(event, &place, verdict);
-	}
-	if (scope == LOCAL && place.shadow->owner != event->cpu) {
-		judge(verdict, "tlb.local_for_shared", "only this CPU's TLB forgets it", &place);
-	} else if (order_before(walk_order(event, scope), place.shadow->order) &&
-		   order_before(cpus[place.shadow->cpu].walk_order[scope], place.shadow->order)) {
-		judge(verdict, "tlb.no_dsb_before_tlbi", "walkers may still see the entry", &place);
-	} else {
-		place.shadow->state = SHADOW_FLUSHING;
-	}
+	unlock_if_shared(&place);
 }
-
 static void on_tlbi(const struct record_event *event, struct verdict *verdict)
 {
 	enum scope scope = event->kind == RECORD_TLBI_PAGE || event->kind == RECORD_TLBI_ALL;
@@ -318,9 +344,22 @@ static void on_tlbi(const struct record_event *event, struct verdict *verdict)
 
 /* ---- DSB, ISB ---- */
 
-static void pages_complete(struct cpu_state *cpu, enum scope scope)
+static void page_complete(vaddr_t va)
 {
 	struct shadow_place place;
+
+	if (shadow_of_va(va, &place)) {
+		lock_if_shared(&place);
+		if (place.shadow->state == SHADOW_FLUSHING) {
+			shadow_flushed(&place);
+		}
+		unlock_if_shared(&place);
+	}
+}
+
+static void dsb_completes(const struct record_event *event, enum scope scope)
+{
+	struct cpu_state *cpu = &cpus[event->cpu];
 	u32 left = 0;
 
 	for (u32 i = 0; i < cpu->pendings; i++) {
@@ -328,25 +367,21 @@ static void pages_complete(struct cpu_state *cpu, enum scope scope)
 
 		if ((pending & PENDING_SHARED) && scope == LOCAL) {
 			cpu->pending[left++] = pending;
-		} else if (shadow_of_va(pending, &place) &&
-			   place.shadow->state == SHADOW_FLUSHING) {
-			shadow_flushed(&place);
+		} else {
+			page_complete(pending & ~PENDING_SHARED);
 		}
 	}
 	cpu->pendings = left;
-}
-
-static void dsb_completes(const struct record_event *event, enum scope scope)
-{
-	struct cpu_state *cpu = &cpus[event->cpu];
-
-	pages_complete(cpu, scope);
-	for (enum scope of = LOCAL; of <= scope; of++) {
-		if (cpu->all[of]) {
-			shadow_flushed_all(of == LOCAL ? event->cpu : SHADOW_SHARED,
-					   cpu->all_upto[of]);
-			cpu->all[of] = false;
-		}
+	if (cpu->all[LOCAL]) {
+		shadow_flushed_here(event->cpu, cpu->all_upto[LOCAL]);
+		cpu->all[LOCAL] = false;
+	}
+	if (cpu->all[SHARED] && scope == SHARED) {
+		shadow_flushed_here(event->cpu, cpu->all_upto[SHARED]);
+		discipline_lock();
+		shadow_flushed_all(cpu->all_upto[SHARED]);
+		discipline_unlock();
+		cpu->all[SHARED] = false;
 	}
 }
 
@@ -448,9 +483,8 @@ static bool has_pending(const struct cpu_state *cpu)
 	return cpu->pendings || cpu->all[LOCAL] || cpu->all[SHARED];
 }
 
-static void observe_locked(const struct record_event *event, struct verdict *verdict)
+static void observe_tables(const struct record_event *event, struct verdict *verdict)
 {
-	discipline_lock();
 	switch ((enum record_kind)event->kind) {
 	case RECORD_WRITE:
 		on_store(event, verdict);
@@ -475,7 +509,6 @@ static void observe_locked(const struct record_event *event, struct verdict *ver
 	default:
 		break;
 	}
-	discipline_unlock();
 }
 
 static void observe(const struct record_event *event)
@@ -486,7 +519,7 @@ static void observe(const struct record_event *event)
 	observe_quick(event, &verdict);
 	if (event->kind < RECORD_DSB_SY || event->kind >= RECORD_PAGES_TAKEN ||
 	    (is_dsb && has_pending(&cpus[event->cpu]))) {
-		observe_locked(event, &verdict);
+		observe_tables(event, &verdict);
 	}
 	tell(&verdict, event);
 }

@@ -16,6 +16,7 @@
 #include <arch/spinlock.h>
 #include <arch/tlb.h>
 #include <lib/string.h>
+#include <mm/discipline.h>
 #include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include <mm/pgtable.h>
@@ -274,6 +275,7 @@ __cold void kmap_debug_init(void)
 	windows = lowmem_page_address(pages);
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
 		local[cpu] = (struct debug_part){ &windows[cpu * LOCAL_WINDOWS], LOCAL_WINDOWS, 0 };
+		discipline_own(window_va(local[cpu].first), LOCAL_WINDOWS * PAIR, cpu);
 	}
 	shared = (struct debug_part){ &windows[FIRST_SHARED], SHARED_WINDOWS, 0 };
 }

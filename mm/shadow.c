@@ -5,7 +5,8 @@
  * may show it in some TLB. Entries of the direct mapping never change; tables that no level-2 entry
  * of the kernel's points to are nobody's business here.
  *
- * All of it is allocated once, at boot, and changed under discipline_lock() only.
+ * All of it is allocated once, at boot. What all CPUs use is changed under discipline_lock(), a
+ * CPU's own windows by that CPU alone, with interrupts masked; the pages' counts by atomic steps.
  */
 #include "shadow.h"
 
@@ -28,7 +29,7 @@ STATIC_ASSERT(PTRS_PER_TABLE * sizeof(struct shadow) == PAGE_SIZE << BLOCK_ORDER
 /* One for each 2 MiB, by number from PAGE_OFFSET on. */
 static struct {
 	struct shadow *entries; /* NULL: not watched */
-	u32 stale;		/* entries that are not flushed */
+	u32 stale;		/* shared entries that are not flushed */
 } blocks[BLOCKS];
 
 static struct shadow bigwins[NR_CPUS + 1];
@@ -62,25 +63,30 @@ static u8 *page_uses(pfn_t pfn)
 	return &uses[section][pfn & ((1u << SECTION_PFN_SHIFT) - 1)];
 }
 
+static void uses_change(u8 *count, int by)
+{
+	u8 was = READ_ONCE(*count);
+
+	while (was < USES_MAX && !__atomic_compare_exchange_n(count, &was, (u8)(was + by), true,
+							      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+	}
+}
+
 static void count_use(struct shadow *shadow)
 {
 	u8 *count = page_uses(shadow->pfn);
 
 	shadow->counted = count != NULL;
-	if (count && *count < USES_MAX) {
-		++*count;
+	if (count) {
+		uses_change(count, 1);
 	}
 }
 
 static void drop_use(struct shadow *shadow)
 {
 	if (shadow->counted) {
-		u8 *count = page_uses(shadow->pfn);
-
 		shadow->counted = false;
-		if (*count < USES_MAX) {
-			--*count;
-		}
+		uses_change(page_uses(shadow->pfn), -1);
 	}
 }
 
@@ -89,18 +95,8 @@ static bool shows(const struct shadow *shadow, pfn_t first, u32 pages)
 	return shadow->state != SHADOW_EMPTY && shadow->counted && shadow->pfn - first < pages;
 }
 
-bool shadow_of_pages(pfn_t first, u32 pages, struct shadow_place *place)
+static bool find_pages(pfn_t first, u32 pages, struct shadow_place *place)
 {
-	const u8 *count;
-	u32 i = 0;
-
-	while (i < pages &&
-	       (!(count = page_uses(first + i)) || *count == 0 || *count == USES_MAX)) {
-		i++;
-	}
-	if (i == pages) {
-		return false;
-	}
 	for (u32 block = 0; block < BLOCKS; block++) {
 		for (u32 k = 0; blocks[block].entries && k < PTRS_PER_TABLE; k++) {
 			if (shows(&blocks[block].entries[k], first, pages)) {
@@ -111,6 +107,25 @@ bool shadow_of_pages(pfn_t first, u32 pages, struct shadow_place *place)
 		}
 	}
 	return false;
+}
+
+bool shadow_of_pages(pfn_t first, u32 pages, struct shadow_place *place)
+{
+	const u8 *count;
+	bool found;
+	u32 i = 0;
+
+	while (i < pages &&
+	       (!(count = page_uses(first + i)) || *count == 0 || *count == USES_MAX)) {
+		i++;
+	}
+	if (i == pages) {
+		return false;
+	}
+	discipline_lock();
+	found = find_pages(first, pages, place);
+	discipline_unlock();
+	return found;
 }
 
 /* ---- entries ---- */
@@ -186,10 +201,13 @@ static bool is_stale(const struct shadow *shadow)
 
 static void set_state(const struct shadow_place *place, enum shadow_state state)
 {
-	bool was = is_stale(place->shadow);
+	int was = is_stale(place->shadow);
 
 	place->shadow->state = (u8)state;
-	blocks[block_of(place->va)].stale += is_stale(place->shadow) - was;
+	was = is_stale(place->shadow) - was;
+	if (was && place->shadow->owner == SHADOW_SHARED) {
+		blocks[block_of(place->va)].stale += (u32)was;
+	}
 }
 
 void shadow_fill(const struct shadow_place *place, const struct record_event *event)
@@ -227,12 +245,12 @@ void shadow_flushed(const struct shadow_place *place)
 static void flushed_if(const struct shadow_place *place, u32 owner, u32 upto)
 {
 	if (is_stale(place->shadow) && !order_before(upto, place->shadow->order) &&
-	    (owner == SHADOW_SHARED || place->shadow->owner == owner)) {
+	    place->shadow->owner == owner) {
 		shadow_flushed(place);
 	}
 }
 
-void shadow_flushed_all(u32 owner, u32 upto)
+void shadow_flushed_all(u32 upto)
 {
 	for (u32 block = 0; block < BLOCKS; block++) {
 		struct shadow *entries = blocks[block].entries;
@@ -240,13 +258,23 @@ void shadow_flushed_all(u32 owner, u32 upto)
 		for (u32 i = 0; blocks[block].stale && entries && i < PTRS_PER_TABLE; i++) {
 			flushed_if(&(struct shadow_place){ &entries[i],
 							   block_va(block) + i * PAGE_SIZE },
-				   owner, upto);
+				   SHADOW_SHARED, upto);
 		}
 	}
-	for (u32 i = 0; i <= NR_CPUS; i++) {
-		flushed_if(&(struct shadow_place){ &bigwins[i], BIGWIN_START + i * PMD_SIZE },
-			   owner, upto);
+}
+
+void shadow_flushed_here(u32 cpu, u32 upto)
+{
+	u32 slot = FIX_KMAP_BEGIN + cpu * KMAP_LOCAL_STRIDE;
+	struct shadow *slots = &blocks[block_of(FIXMAP_START)].entries[slot];
+
+	for (u32 i = 0; i < KMAP_LOCAL_STRIDE; i++) {
+		flushed_if(&(struct shadow_place){ &slots[i],
+						   fixmap_va((enum fixmap_slot)(slot + i)) },
+			   cpu, upto);
 	}
+	flushed_if(&(struct shadow_place){ &bigwins[cpu], BIGWIN_START + cpu * PMD_SIZE }, cpu,
+		   upto);
 }
 
 /* ---- boot ---- */
@@ -331,6 +359,17 @@ void shadow_start(void)
 	for (u32 i = 0; i <= NR_CPUS; i++) {
 		bigwins[i].owner = (u8)i; /* the last one, for copying, is nobody's yet */
 		bigwins[i].window = true;
+	}
+}
+
+void discipline_own(vaddr_t start, u32 bytes, u32 cpu)
+{
+	struct shadow_place place;
+
+	for (vaddr_t va = start; va - start < bytes; va += PAGE_SIZE) {
+		if (shadow_of_va(va, &place)) {
+			place.shadow->owner = (u8)cpu;
+		}
 	}
 }
 

@@ -3,7 +3,7 @@
  * Inside the discipline checker: what the rules (discipline.c) ask of the shadow of all entries
  * that the kernel changes (shadow.c).
  *
- * Lock: discipline_lock(), innermost of all; interrupts are masked already. It is none of
+ * Lock: discipline_lock(), innermost of all, for what all CPUs use; interrupts are masked. None of
  * arch/spinlock.h's, whose release is itself an event.
  */
 #pragma once
@@ -45,22 +45,20 @@ bool shadow_of_entry(u32 entry, struct shadow_place *place);
 /* The same for what is mapped at va. */
 bool shadow_of_va(vaddr_t va, struct shadow_place *place);
 
-/* The entry has become valid, or invalid. Caller holds the lock. */
+/* The entry has become valid, or invalid. For shared ones the caller holds the lock; below too. */
 void shadow_fill(const struct shadow_place *place, const struct record_event *event);
 void shadow_clear(const struct shadow_place *place, const struct record_event *event);
-/* It is in no TLB any more. Caller holds the lock. */
+/* It is in no TLB any more. */
 void shadow_flushed(const struct shadow_place *place);
-/*
- * So are all that were cleared up to that order, of one CPU's windows or (SHADOW_SHARED) of all.
- * Caller holds the lock.
- */
-void shadow_flushed_all(u32 owner, u32 upto);
+/* So are all shared ones that were cleared up to that order; or this CPU's own. */
+void shadow_flushed_all(u32 upto);
+void shadow_flushed_here(u32 cpu, u32 upto);
 
 /* A level-2 entry of the kernel's tables now points to that table. */
 void shadow_table(vaddr_t va, u64 descriptor);
 
-/* The first of so many pages that a window shows, or may show in some TLB. Caller holds the lock.
- * False: none; what pkmap keeps open at count 1 does not count. */
+/* The first of so many pages that a window shows, or may show in some TLB. Takes the lock. False:
+ * none; what pkmap keeps open at count 1 does not count. */
 bool shadow_of_pages(pfn_t first, u32 pages, struct shadow_place *place);
 
 void discipline_lock(void);

@@ -11,6 +11,9 @@
 /* Boot, one CPU, when the vmalloc area and the page allocator are there: checks from here on. */
 void discipline_start(void);
 
+/* Boot: only that CPU ever uses these addresses; a local invalidation is enough for them. */
+void discipline_own(vaddr_t start, u32 bytes, u32 cpu);
+
 /*
  * For tests, which break rules on purpose: takes the reports instead of a BUG, also those that
  * other CPUs cause. Interrupts are masked in it. NULL: back to the BUG.

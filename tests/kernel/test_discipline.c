@@ -4,6 +4,7 @@
  * purpose, on entries that nobody else uses, and must be reported by its name; what is right must
  * not be. The mistakes are made of the primitives themselves, step by step, and tidied up behind.
  */
+#define KMAP_DEBUG_BYPASS /* the real windows */
 #include <mm/discipline.h>
 
 #include <kernel/test.h>
@@ -451,7 +452,10 @@ TEST(discipline, broadcast_under_a_lock)
 	}
 	catch_begin();
 	spin_lock(&lock);
-	tlb_flush_page(SHARED_VA);
+	dsb_walk();
+	tlbi_page(SHARED_VA); /* alone: an erratum's work-around would take a lock of rank 3 */
+	dsb_ish();
+	isb();
 	spin_unlock(&lock);
 	CHECK(catch_end("tlb.broadcast_in_lock"));
 	tear_down();
