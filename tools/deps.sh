@@ -19,6 +19,7 @@ packages=(
 	python3 python3-pexpect python3-pytest		# the harness
 	python3-serial python3-yaml			# make test-board, make load; make lava
 	clang-format					# make check
+	cpio						# the initrd of the Linux beside us
 	gdb-multiarch					# make gdb, and registers for the table reader
 )
 

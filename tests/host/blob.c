@@ -153,7 +153,7 @@ struct blob build_finish(struct builder *b)
 	return blob;
 }
 
-/* Ends the test with the reason that tools/fetch-dtbs.sh left in the folder of `pattern`. */
+/* Ends the test with the reason that tools/fetch-linux.sh left in the folder of `pattern`. */
 static _Noreturn void skip_corpus(char *pattern)
 {
 	char why[256] = "make host-corpus fetches them";

@@ -57,7 +57,7 @@ HOST_DTBS := $(patsubst tests/host/dts/%.dts,$(O)/host/dts/%.dtb,$(sort $(wildca
 .PHONY: host-tests host-corpus
 host-tests: $(HOST_PROGS) $(HOST_DTBS) $(O)/host/ram_alias.so $(O)/host/barriers.so
 host-corpus:
-	-tools/fetch-dtbs.sh $(HOST_CORPUS)
+	-tools/fetch-linux.sh $(HOST_CORPUS)
 
 # One rule per program, for each has its own sources under test.
 define host_prog

@@ -77,7 +77,7 @@ def fetch_debian_dtb(name: str, builds: Builds) -> pathlib.Path:
     folder = builds.root / "cache" / "dtbs"
     with _fetch_lock:
         if not (folder / ".done").exists() and not (folder / ".why").exists():
-            subprocess.run([str(ROOT / "tools" / "fetch-dtbs.sh"), str(folder)], check=False,
+            subprocess.run([str(ROOT / "tools" / "fetch-linux.sh"), str(folder)], check=False,
                            capture_output=True)
     found = folder / name
     if not found.is_file():

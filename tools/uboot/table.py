@@ -38,7 +38,7 @@ def _fetched(name: str, build: pathlib.Path) -> pathlib.Path:
     """Debian's own tree of a board, fetched once into the build folder's cache."""
     folder = build / "cache" / "dtbs"
     if not (folder / name).is_file():
-        subprocess.run([str(ROOT / "tools" / "fetch-dtbs.sh"), str(folder)], check=False,
+        subprocess.run([str(ROOT / "tools" / "fetch-linux.sh"), str(folder)], check=False,
                        capture_output=True)
     if not (folder / name).is_file():
         why = folder / ".why"
