@@ -54,7 +54,7 @@ KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/e
 	kernel/pristine.c \
 	kernel/reenter.c kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
 	kernel/whereis.c
-MONITOR_SRCS := kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \
+MONITOR_SRCS := kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/dump.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \
 	kernel/monitor/make.c kernel/monitor/monitor.c kernel/monitor/opened.c kernel/monitor/owners.c \
 	kernel/monitor/phys.c kernel/monitor/tables.c kernel/monitor/trace.c
 MEMTEST_SRCS := kernel/memtest/all.c kernel/memtest/engine.c kernel/memtest/options.c kernel/memtest/output.c kernel/memtest/passes.c \

@@ -18,6 +18,7 @@ packages=(
 	gcc libc6-dev libfdt-dev zlib1g-dev	# host tests, under ASan; the libraries are their oracles
 	python3 python3-pexpect python3-pytest		# the harness
 	python3-serial python3-yaml			# make test-board, make load; make lava
+	python3-pyelftools				# the page-table verifier reads the kernel's own data
 	clang-format					# make check
 	cpio						# the initrd of the Linux beside us
 	gdb-multiarch					# make gdb, and registers for the table reader

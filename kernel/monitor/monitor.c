@@ -41,6 +41,7 @@ const struct command commands[] = {
 	{ "zones\0free blocks by order", cmd_zones, 0, SAFE },
 	{ "slabs\0small objects by size", cmd_slabs, 0, SAFE },
 	{ "ptdump [REGION]\0ranges of equal rights", cmd_ptdump, COMPLETE_REGION, SAFE },
+	{ "tables\0the same for tools/ptread: entries as they are", cmd_tables, 0, SAFE },
 	{ "walk ADDR\0each level's entry, and the MMU's answer", cmd_walk, 0, SAFE },
 	{ "what ADDR\0what kind of address, and whose", cmd_what, 0, SAFE },
 	{ "pa ADDR\0virtual to physical", cmd_pa, 0, SAFE },

@@ -4,7 +4,7 @@
  *
  *	line.c		a line from the console: editing, history, completion
  *	monitor.c	the table, the loop, help
- *	look.c, tables.c, owners.c, cpus.c	commands that only look
+ *	look.c, tables.c, dump.c, owners.c, cpus.c	commands that only look
  *	make.c, trace.c	makes pages and windows; what happens to their entries
  *	opened.c	what the person opened, by number
  *	phys.c, do.c, load.c	commands that act
@@ -177,6 +177,7 @@ COMMAND(errata);
 
 COMMAND(ptdump);
 COMMAND(walk);
+COMMAND(tables);
 
 COMMAND(what);
 COMMAND(kmaps);

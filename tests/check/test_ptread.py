@@ -21,9 +21,12 @@ BLOCK = 2 * MIB
 WB, DEV, NC = 0, 1, 2
 AF, INNER = 1 << 10, 3 << 8
 XN, PXN, RO, USER, NG, NS = 1 << 54, 1 << 53, 1 << 7, 1 << 6, 1 << 11, 1 << 5
+CONTIG = 1 << 52
 NEVER = XN | PXN
 DATA = AF | INNER | NEVER
 DEVICE = AF | NEVER | DEV << 2
+
+WALKS = 0x35003500          # TTBCR: tables are inner-shareable write-back memory
 
 RAM = 0x80000000
 IMAGE_PA = 0x2_4000_0000    # HighMem, above 4 GiB
@@ -38,7 +41,7 @@ class Machine:
         self.next_table = RAM + 1 * MIB
         t0sz, t1sz = SPLITS[split]
         self.start = {"3g": 0xc0000000, "2g": 0x80000000, "1g": 0x40000000}[split]
-        self.ttbcr = 1 << 31 | 1 << 7 | t0sz | t1sz << 16
+        self.ttbcr = 1 << 31 | WALKS | 1 << 7 | t0sz | t1sz << 16
         self.root, self.root_level = self.table(), 2 if t1sz >= 2 else 1
         self.origin = 0 if split == "1g" else self.start
         self.root0, self.root0_level = self.table(), 2 if t0sz >= 2 else 1
@@ -245,6 +248,31 @@ def reserved_type(m):
     m.page(0xef205000, 0x3_0001_0000, DATA | 3 << 2)
 
 
+def hint_on_one(m):
+    m.page(0xef208000, 0x3_0001_0000, DATA | CONTIG)
+
+
+def hint_on_a_crooked_run(m):
+    for i in range(16):
+        m.page(0xef210000 + i * 4096, 0x3_0001_0000 + (i ^ 1) * 4096, DATA | CONTIG)
+
+
+def table_through_a_window(m):
+    m.page(0xff402000, m.root & ~4095)
+
+
+def ttbcr_bits(bits):
+    def violate(m):
+        m.ttbcr ^= bits
+        m.layout["ttbcr"] = hex(m.ttbcr)
+    return violate
+
+
+def ttbr_bits(m):
+    m.root |= 1 << 44
+    m.layout["ttbr1"] = hex(m.root)
+
+
 def half_empty(m):
     m.ttbcr |= 1 << 23
 
@@ -287,6 +315,15 @@ VIOLATIONS = {
         lambda m: m.change(0xef200000, 2, lambda e: e | 1 << 40), {"arch"}),
     "reserved level-3 type": (lambda m: m.change(0xef201000, 3, lambda e: e & ~2), {"arch"}),
     "reserved memory type": (reserved_type, {"arch"}),
+    "reserved shareability": (
+        lambda m: m.change(0xef203000, 3, lambda e: e | 1 << 8), {"arch"}),
+    "reserved bit in TTBCR": (ttbcr_bits(1 << 20), {"arch"}),
+    "reserved bit in TTBR1": (ttbr_bits, {"arch"}),
+    "tables read past the caches": (ttbcr_bits(5 << 24), {"walks"}),
+    "tables not shared": (ttbcr_bits(3 << 28), {"walks"}),
+    "the contiguous hint on one page": (hint_on_one, {"contig"}),
+    "the contiguous hint on a crooked run": (hint_on_a_crooked_run, {"contig"}),
+    "a page table through a window": (table_through_a_window, {"hidden"}),
     "not global": (lambda m: m.page(0xff402000, 0x3_0001_0000, DATA | NG), {"global"}),
     "non-secure": (lambda m: m.page(0xff402000, 0x3_0001_0000, DATA | NS), {"ns"}),
     "outside every region": (lambda m: m.page(m.start + 40 * MIB, 0x3_0001_0000), {"stray"}),
@@ -409,18 +446,18 @@ def test_the_picture_merges_what_continues():
     assert "0xc0000000-0xc1ffffff" in show.text(tables, layout, [])
 
 
-def test_memory_crosses_pages_and_reads_each_once(tmp_path):
+def test_memory_crosses_chunks_and_reads_each_once():
     calls = []
 
     def command(name, val, size, filename):
-        assert (name, size) == ("pmemsave", 4096)
+        assert (name, size) == ("pmemsave", 0x10000)
         calls.append(val)
-        pathlib.Path(filename).write_bytes((val >> 12).to_bytes(8, "little") * 512)
+        pathlib.Path(filename).write_bytes((val >> 16).to_bytes(8, "little") * (size // 8))
         return {}
     reader = memory.Memory(command)
-    assert reader.read(0x3_0000_0ff8, 16) == bytes.fromhex("0000300000000000" "0100300000000000")
-    assert reader.read(0x3_0000_0008, 8) == bytes.fromhex("0000300000000000")
-    assert calls == [0x3_0000_0000, 0x3_0000_1000]
+    assert reader.read(0x3_0000_fff8, 16) == bytes.fromhex("0000030000000000" "0100030000000000")
+    assert reader.read(0x3_0000_0008, 8) == bytes.fromhex("0000030000000000")
+    assert calls == [0x3_0000_0000, 0x3_0001_0000]
 
 
 def packet(body):

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""tools/ptread: reads a paused kernel's page tables through QEMU and judges them.
+"""tools/ptread: reads a kernel's page tables from outside and judges them.
 
-    /usr/bin/python3 tools/ptread --qmp SOCKET (--gdb [HOST:]PORT | --gdb-socket PATH) \\
-                                  --layout FILE [--json]
+    ptread --qmp SOCKET STUB LOG…                a QEMU that runs, or waits after power-off
+    ptread --memory FILE@BASE STUB LOG…          its RAM as a file, registers by its stub
+    ptread --dump LOG                            what the monitor's `tables` printed, in a serial log
+    ptread --port DEVICE[,BAUD]                  asks the monitor at the other end of the line
 
-FILE is a serial log with an @layout line, or only its JSON object; `-` is standard input. The guest
-is stopped while it is read, and continued if it ran before. Exit status: 0 clean, 1 problems were
-found, 2 the tables could not be read.
+    STUB   --gdb [HOST:]PORT or --gdb-socket PATH
+    LOG…   --layout FILE (a serial log with an @layout line, or its JSON; `-`: standard input), or
+           --linux: Debian's 32-bit LPAE kernel, whose layout is documented
+
+--elf FILE: the kernel, whose own data are held against its tables too. The guest is stopped while it
+is read by QMP, and continued if it ran before; otherwise the stub stops it, and it stays stopped.
+Exit status: 0 clean, 1 problems were found, 2 the tables could not be read.
 """
 
 import argparse
@@ -17,32 +23,75 @@ import sys
 if not __package__:
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from ptread import debuginfo, dump, lpae, linux, memory, reader, rsp, show  # noqa: E402
 from ptread import layout as layouts  # noqa: E402
-from ptread import lpae, memory, reader, rsp, show  # noqa: E402
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="ptread", description="an outside page-table verifier",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog=__doc__.split("\n\n", 1)[1])
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--qmp", metavar="SOCKET", help="QEMU's control socket (-qmp unix:PATH,…)")
+    where.add_argument("--memory", metavar="FILE@BASE", help="a file that is RAM from BASE on")
+    where.add_argument("--dump", metavar="LOG", help="a serial log; - is standard input")
+    where.add_argument("--port", metavar="DEVICE[,BAUD]", help="a serial port; 115200 baud")
+    stub = parser.add_mutually_exclusive_group()
+    stub.add_argument("--gdb", metavar="[HOST:]PORT", help="the gdb stub's TCP port")
+    stub.add_argument("--gdb-socket", metavar="PATH", help="the gdb stub's UNIX socket")
+    parser.add_argument("--layout", metavar="FILE", help="serial log or JSON; - is standard input")
+    parser.add_argument("--linux", action="store_true", help="the guest is Debian's LPAE Linux")
+    parser.add_argument("--elf", metavar="FILE", help="the kernel, with debugging information")
+    parser.add_argument("--json", action="store_true", help="JSON instead of text")
+    args = parser.parse_args()
+    live = args.qmp or args.memory
+    if live and not (args.gdb or args.gdb_socket):
+        parser.error("--qmp and --memory want --gdb or --gdb-socket, for the registers")
+    if live and not (args.layout or args.linux):
+        parser.error("--layout or --linux is wanted")
+    if args.elf and not live:
+        parser.error("--elf wants the whole memory: a dump has only tables")
+    return args
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="ptread", description="an outside page-table verifier")
-    parser.add_argument("--qmp", required=True, help="QEMU's control socket (-qmp unix:PATH,…)")
-    stub = parser.add_mutually_exclusive_group(required=True)
-    stub.add_argument("--gdb", metavar="[HOST:]PORT", help="the gdb stub's TCP port")
-    stub.add_argument("--gdb-socket", metavar="PATH", help="the gdb stub's UNIX socket")
-    parser.add_argument("--layout", required=True, help="serial log or JSON; - is standard input")
-    parser.add_argument("--json", action="store_true", help="JSON instead of text")
-    args = parser.parse_args()
-
+    args = arguments()
     try:
-        layout = layouts.from_text(read(args.layout))
-        tables, problems = stopped(args, layout)
-    except (OSError, KeyError, ValueError, lpae.BadTables, memory.QmpError,
-            rsp.GdbError) as error:
+        found, layout = findings(args)
+    except (OSError, KeyError, ValueError, lpae.BadTables, memory.QmpError, memory.BadMemory,
+            rsp.GdbError, debuginfo.DebugError, dump.DumpError) as error:
         print(f"ptread: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     if args.json:
-        print(json.dumps(show.data(tables, layout, problems), indent=1))
+        print(json.dumps(show.findings_data(found, layout), indent=1))
     else:
-        print(show.text(tables, layout, problems))
-    return 1 if problems else 0
+        print(show.findings_text(found, layout))
+    return 1 if found.problems else 0
+
+
+def findings(args):
+    """(reader.Findings, layout)"""
+    text = read(args.layout) if args.layout else ""
+    if args.dump:
+        log = read(args.dump)
+        source, text = dump.source(log), text or log
+    elif args.port:
+        log = over_port(args.port)
+        source, text = dump.source(log), text or log
+    if args.linux:
+        layout = linux.LAYOUT
+    else:
+        layout = layouts.from_text(text)
+    info = kernel_info(args.elf, text) if args.elf else None
+    only = linux.RULES if args.linux else None
+    if args.memory:
+        path, _, base = args.memory.rpartition("@")
+        with rsp.Stub(gdb_address(args)) as stub:
+            source = reader.Source(rsp.cpus(stub), memory.MemoryFile(path, int(base, 0)))
+    elif args.qmp:
+        return with_guest_stopped(args, lambda qmp: reader.look(
+            reader.stopped(qmp.command, gdb_address(args)), layout, info, only)), layout
+    return reader.look(source, layout, info, only), layout
 
 
 def read(path):
@@ -51,17 +100,42 @@ def read(path):
     return pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
 
 
-def stopped(args, layout):
-    """inspect() with the guest stopped before, and continued after if it ran."""
+def kernel_info(path, log):
+    """The ELF's; it must be the one that runs."""
+    info, running = debuginfo.DebugInfo(path), layouts.build_of(log)
+    if running and running != info.build_id:
+        raise debuginfo.DebugError(f"{path} is build {info.build_id}, {running} runs")
+    return info
+
+
+def with_guest_stopped(args, look):
+    """look(qmp) with the guest stopped before, and continued after if it ran."""
     qmp = memory.Qmp(args.qmp)
     running = qmp.command("query-status")["running"]
     try:
         qmp.command("stop")
-        return reader.inspect(qmp.command, gdb_address(args), layout)
+        return look(qmp)
     finally:
         if running:
             qmp.command("cont")
         qmp.close()
+
+
+def over_port(word):
+    """The dump that a board's monitor prints when it is asked."""
+    from runner.port import Port, PortError     # only here: it wants python3-serial
+    import pexpect
+    path, _, baud = word.partition(",")
+    try:
+        port = Port(path, int(baud or 115200))
+        try:
+            return dump.over_port(port, 60)
+        finally:
+            port.close()
+    except PortError as error:
+        raise OSError(str(error)) from error
+    except (pexpect.TIMEOUT, pexpect.EOF) as error:
+        raise dump.DumpError(f"{path}: no dump came: is the monitor's prompt there?") from error
 
 
 def gdb_address(args):

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 WORD = "@layout "
+BOOT = "@boot "
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Layout:
     phys_offset: int
     registers: dict         # name: value, as the kernel printed them
     regions: tuple          # by rising address
+
+    @property
+    def kernel_start(self):
+        """The first address that is not the user's."""
+        return self.page_offset
 
     def find(self, name):
         return next((region for region in self.regions if region.name == name), None)
@@ -49,4 +55,12 @@ def from_json(data):
 def from_text(text):
     """Out of a JSON file, or out of a serial log (its last @layout line)."""
     found = [line[len(WORD):] for line in text.splitlines() if line.startswith(WORD)]
+    if not found and not text.lstrip().startswith("{"):
+        raise ValueError("no @layout line")
     return from_json(json.loads(found[-1] if found else text))
+
+
+def build_of(text):
+    """The build-id that the last @boot line of a serial log names; "" without one."""
+    found = [line[len(BOOT):] for line in text.splitlines() if line.startswith(BOOT)]
+    return json.loads(found[-1]).get("build", "") if found else ""

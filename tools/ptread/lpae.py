@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 PAGE = 1 << 12
 OUTPUT_BITS = 40
+# UNK/SBZP while EAE is 1: TTBCR (B4.1.153), TTBR0 and TTBR1 (B4.1.154, B4.1.155).
+TTBCR_RESERVED = 7 << 19 | 3 << 14 | 15 << 3
+TTBR_RESERVED = 0xff << 56 | 0xff << 40
 LEVEL_SHIFT = {1: 30, 2: 21, 3: 12}
 
 
@@ -38,6 +41,11 @@ class Registers:
     def uwxn(self):
         """Writable by user mode means not executable by the kernel (SCTLR.UWXN)."""
         return bool(self.sctlr >> 20 & 1)
+
+    def walks(self, number):
+        """(SH, ORGN, IRGN) with which TTBR0's or TTBR1's tables are read."""
+        bits = self.ttbcr >> 16 * number + 8
+        return bits >> 4 & 3, bits >> 2 & 3, bits & 3
 
     def mair(self, index):
         return (self.mair1 << 32 | self.mair0) >> 8 * index & 0xff
@@ -193,6 +201,7 @@ class Walker:
         self.out = Tables(regs, halves(regs))
 
     def walk(self):
+        self.reserved_bits()
         for half in self.out.halves:
             if half.root % half.root_bytes:
                 self.fault(half.start, f"TTBR{half.number} {half.root:#012x} is not aligned to its"
@@ -209,6 +218,19 @@ class Walker:
             self.table(half, half.root, half.level, base, range(first, last), Above())
         self.out.leaves.sort(key=lambda leaf: leaf.va)
         return self.out
+
+    def reserved_bits(self):
+        regs = self.out.regs
+        if regs.ttbcr & TTBCR_RESERVED:
+            self.fault(0, f"TTBCR {regs.ttbcr:#010x}: reserved bits"
+                       f" {regs.ttbcr & TTBCR_RESERVED:#x} are set")
+        for half in self.out.halves:
+            value = (regs.ttbr0, regs.ttbr1)[half.number]
+            if value & TTBR_RESERVED:
+                self.fault(half.start, f"TTBR{half.number} {value:#018x}: reserved bits"
+                           f" {value & TTBR_RESERVED:#x} are set")
+            if regs.walks(half.number)[0] == 1:
+                self.fault(half.start, f"TTBCR.SH{half.number} is 1, which is reserved")
 
     def fault(self, va, text):
         self.out.faults.append((va, text))
@@ -248,6 +270,8 @@ class Walker:
         reserved = entry & ((1 << 52) - (1 << OUTPUT_BITS) | size - PAGE)
         if reserved:
             self.fault(va, f"level {level}: {entry:#018x}: reserved bits {reserved:#x} are set")
+        if entry >> 8 & 3 == 1:
+            self.fault(va, f"level {level}: {entry:#018x}: SH is 1, which is reserved")
         regs = self.out.regs
         user = bool(entry >> 6 & 1) and not above.no_user
         writable = not entry >> 7 & 1 and not above.read_only

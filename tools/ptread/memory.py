@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Physical memory of a stopped guest, by QMP's pmemsave: any address, whatever the MMU does."""
+"""Physical memory of a stopped guest: any address, whatever the MMU does.
+
+By QMP's pmemsave (Memory), or out of the file that the guest's RAM is (MemoryFile).
+"""
 
 import json
+import mmap
 import os
 import socket
 import tempfile
 
 PAGE = 4096
+CHUNK = 1 << 16     # read at once: a command costs as much as that
 
 
 class QmpError(Exception):
@@ -40,30 +45,64 @@ class Qmp:
         self._socket.close()
 
 
+class BadMemory(Exception):
+    """There is nothing at an address that something leads to."""
+
+
 class Memory:
-    """Reads through `command`, a function (name, **arguments) that runs a QMP command."""
+    """Reads through `command`, a function (name, **arguments) that runs a QMP command.
+
+    What is near is read too, and kept: the guest must be stopped. RAM begins and ends on such a
+    boundary, so nothing of a device is.
+    """
 
     def __init__(self, command):
         self._command = command
-        self._pages = {}
+        self._chunks = {}
 
     def read(self, pa, size):
-        """Bytes from a physical address. Pages are read once: the guest must be stopped."""
-        data = b""
+        """Bytes from a physical address."""
+        data = bytearray()
         while size:
-            offset = pa % PAGE
-            part = self._page(pa - offset)[offset:offset + size]
-            data, pa, size = data + part, pa + len(part), size - len(part)
-        return data
+            offset = pa % CHUNK
+            part = self._chunk(pa - offset)[offset:offset + size]
+            if not part:
+                raise BadMemory(f"QEMU has nothing at {pa:#012x}")
+            data += part
+            pa, size = pa + len(part), size - len(part)
+        return bytes(data)
 
-    def _page(self, pa):
-        if pa not in self._pages:
+    def _chunk(self, pa):
+        if pa not in self._chunks:
             handle, path = tempfile.mkstemp(prefix="ptread.")
             os.close(handle)
             try:
-                self._command("pmemsave", val=pa, size=PAGE, filename=path)
+                self._command("pmemsave", val=pa, size=CHUNK, filename=path)
                 with open(path, "rb") as stream:
-                    self._pages[pa] = stream.read()
+                    self._chunks[pa] = stream.read()
             finally:
                 os.unlink(path)
-        return self._pages[pa]
+        return self._chunks[pa]
+
+
+class MemoryFile:
+    """A file that is the guest's RAM from `base` on (QEMU's memory-backend-file,share=on). Never written.
+    """
+
+    def __init__(self, path, base):
+        self._base = base
+        with open(path, "rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size == 0:
+                raise BadMemory(f"{path}: empty")
+            self._map = mmap.mmap(stream.fileno(), size, prot=mmap.PROT_READ)
+
+    def read(self, pa, size):
+        at = pa - self._base
+        if at < 0 or at + size > len(self._map):
+            raise BadMemory(f"{pa:#012x} is outside the memory file, {self._base:#012x}-"
+                            f"{self._base + len(self._map):#012x}")
+        return self._map[at:at + size]
+
+    def close(self):
+        self._map.close()

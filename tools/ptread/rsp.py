@@ -7,8 +7,11 @@ QEMU stops the guest when a debugger connects; closing the connection leaves it 
 import re
 import socket
 import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
 
 from .lpae import Registers
+
+MODE_USER = 0x10        # CPSR[4:0]
 
 
 class GdbError(Exception):
@@ -121,10 +124,37 @@ def translation(stub):
     A CPU with the Security Extensions has two banks: NAME_S is the secure one, in use while
     SCR.NS is 0 (and in monitor mode).
     """
+    banked = current_bank(stub)
+    return Registers(ttbr0=banked("ttbr0"), ttbr1=banked("ttbr1"), ttbcr=banked("ttbcr"),
+                     mair0=banked("mair0"), mair1=banked("mair1"), sctlr=banked("sctlr"))
+
+
+def current_bank(stub):
+    """A function from a register's name to its value in the world that the CPU is in."""
     known = stub.registers()
     secure = "ttbr1_s" in known and not (stub.read("scr") & 1 if "scr" in known else 0)
 
     def banked(name):
         return stub.read(name + "_s" if secure and name + "_s" in known else name)
-    return Registers(ttbr0=banked("ttbr0"), ttbr1=banked("ttbr1"), ttbcr=banked("ttbcr"),
-                     mair0=banked("mair0"), mair1=banked("mair1"), sctlr=banked("sctlr"))
+    return banked
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """What one stopped CPU holds."""
+    name: str
+    registers: Registers
+    thread: int         # TPIDRPRW
+    pc: int
+    user: bool          # it is in user mode
+
+
+def cpus(stub):
+    """All CPUs that the stub knows."""
+    found = []
+    for name in stub.cpus():
+        stub.select(name)
+        thread = current_bank(stub)("tpidrprw") if "tpidrprw" in stub.registers() else 0
+        found.append(Cpu(name, translation(stub), thread & 0xffffffff, stub.read("pc"),
+                         stub.read("cpsr") & 0x1f == MODE_USER))
+    return found

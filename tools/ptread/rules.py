@@ -4,6 +4,7 @@
 Rules over physical pages look at all aliases: every mapping, in both halves, of each physical byte.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,10 +24,19 @@ class Problem:
         return f"{self.rule}: {self.va:#010x}: {self.text}"
 
 
-def judge(tables, layout):
+def judge(tables, layout, only=None):
     """All problems, in the order of RULES."""
-    aliases = overlaps(tables.leaves)
-    return [problem for rule in RULES for problem in rule(tables, layout, aliases)]
+    return judge_all([tables], layout, only)
+
+
+def judge_all(walked, layout, only=None):
+    """The same for the tables of CPUs that differ: aliases count across all of them."""
+    every = {(leaf.half, leaf.va, leaf.descriptor): leaf for tables in walked
+             for leaf in tables.leaves}
+    aliases = overlaps(list(every.values()))
+    found = dict.fromkeys(problem for tables in walked for rule in only or RULES
+                          for problem in rule(tables, layout, aliases))
+    return list(found)
 
 
 def overlaps(leaves):
@@ -42,6 +52,12 @@ def overlaps(leaves):
         if len(active) > 1:
             runs.append((start, end, list(active)))
     return runs
+
+
+def on_table(tables, va):
+    """The physical address of the level-3 table for va; None: there is none."""
+    entry = tables.level2.get(va & ~(BLOCK - 1), 0)
+    return entry & (1 << 40) - PAGE if entry & 3 == 3 else None
 
 
 def where(leaf):
@@ -88,7 +104,7 @@ def device_exec(tables, _layout, _aliases):
 def user_access(tables, layout, _aliases):
     """user: the kernel part is closed to user mode; the kernel executes nothing in the user's."""
     for leaf in tables.leaves:
-        kernel_part = leaf.half == 1 or leaf.va >= layout.page_offset
+        kernel_part = leaf.half == 1 or leaf.va >= layout.kernel_start
         if kernel_part and leaf.user:
             yield Problem("user", leaf.va, "open to user mode")
         if not kernel_part and leaf.kernel_exec:
@@ -146,6 +162,26 @@ def secure_bit(tables, _layout, _aliases):
             yield Problem("ns", leaf.va, "NS is set")
 
 
+def walked_shareable(tables, _layout, _aliases):
+    """walks: tables are read as inner-shareable write-back memory, or another CPU's entry is late."""
+    for half in tables.halves:
+        share, outer, inner = tables.regs.walks(half.number)
+        if share != 3 or outer not in (1, 3) or inner not in (1, 3):
+            yield Problem("walks", half.start, f"TTBR{half.number}'s tables are read with SH {share},"
+                          f" ORGN {outer}, IRGN {inner}")
+
+
+def contiguous(tables, _layout, _aliases):
+    """contig: the hint is on all 16 neighbours, alike and in one piece, or on none (B3.6.2)."""
+    hinted = {leaf.va: leaf for leaf in tables.leaves if leaf.contiguous}
+    for va, leaf in hinted.items():
+        first = va - va % (16 * leaf.size)
+        group = [hinted.get(first + i * leaf.size) for i in range(16)]
+        if not all(group) or leaf.pa - va != group[0].pa - first or group[0].pa % (16 * leaf.size) \
+                or leaf.descriptor ^ group[0].descriptor ^ leaf.pa ^ group[0].pa:
+            yield Problem("contig", va, "the hint is not on all 16 of one piece")
+
+
 def named(tables, layout, _aliases):
     """stray: in the kernel part, every mapping lies in a region of @layout."""
     for leaf in tables.leaves:
@@ -188,9 +224,21 @@ def shared_tables(tables, _layout, _aliases):
             yield Problem("table", links[1][1], f"table {pa:#012x} is linked from {places}")
     pages = set(tables.tables)
     for leaf in tables.leaves:
-        inside = leaf.user or leaf.executable
-        if inside and any(leaf.pa <= pa < leaf.pa + leaf.size for pa in pages):
+        if (leaf.user or leaf.executable) and any(leaf.pa <= pa < leaf.pa + leaf.size
+                                                  for pa in pages):
             yield Problem("table", leaf.va, "a page table is executable or open to user mode here")
+
+
+def tables_hidden(tables, layout, _aliases):
+    """hidden: a table is mapped by the direct mapping or the image, and through no window."""
+    pages = sorted(tables.tables)
+    for leaf in tables.leaves:
+        region = layout.at(leaf.va)
+        if region is not None and region.kind == "direct":
+            continue
+        first = bisect_left(pages, leaf.pa)
+        if first < len(pages) and pages[first] < leaf.pa + leaf.size:
+            yield Problem("hidden", leaf.va, f"shows the page table {pages[first]:#012x}")
 
 
 def regions_apart(_tables, layout, _aliases):
@@ -289,9 +337,12 @@ def null_page(tables, _layout, _aliases):
             yield Problem("null", leaf.va, "the last page is mapped")
 
 
-RULES = (architecture, access_flag, write_xor_execute, device_exec, user_access, execute_never,
-         executable, one_type, shareable, global_kernel, secure_bit, named, windows, shared_tables,
-         regions_apart, registers, direct, constant, image, guards, null_page)
+# What holds for any kernel: nothing in them asks for a region.
+GENERIC = (architecture, access_flag, write_xor_execute, device_exec, user_access, one_type,
+           shareable, walked_shareable, contiguous, global_kernel, secure_bit, shared_tables,
+           null_page)
+RULES = (*GENERIC, execute_never, executable, named, windows, tables_hidden, regions_apart,
+         registers, direct, constant, image, guards)
 
 
 def same_on_all(registers_by_cpu):

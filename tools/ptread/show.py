@@ -83,3 +83,16 @@ def data(tables, layout, problems):
                    for h in tables.halves],
         "ranges": ranges, "mappings": len(tables.leaves), "tables": len(tables.tables),
         "problems": [{"rule": p.rule, "va": hex(p.va), "text": p.text} for p in problems]}
+
+
+def findings_text(found, layout):
+    """text() of the first CPU's tables, and what was found in all."""
+    lines = [text(found.tables, layout, found.problems)]
+    lines += [f"{name}: {what}" for name, what in found.cpus.items() if what != "walked"]
+    lines += [f"NOT JUDGED {rule}: {why}" for rule, why in found.unjudged]
+    return "\n".join(lines)
+
+
+def findings_data(found, layout):
+    return {**data(found.tables, layout, found.problems), "cpus": found.cpus,
+            "not_judged": [{"rule": rule, "why": why} for rule, why in found.unjudged]}
