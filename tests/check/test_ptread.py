@@ -450,14 +450,14 @@ def test_memory_crosses_chunks_and_reads_each_once():
     calls = []
 
     def command(name, val, size, filename):
-        assert (name, size) == ("pmemsave", 0x10000)
+        assert (name, size) == ("pmemsave", 0x20000)
         calls.append(val)
-        pathlib.Path(filename).write_bytes((val >> 16).to_bytes(8, "little") * (size // 8))
+        pathlib.Path(filename).write_bytes((val >> 17).to_bytes(8, "little") * (size // 8))
         return {}
     reader = memory.Memory(command)
-    assert reader.read(0x3_0000_fff8, 16) == bytes.fromhex("0000030000000000" "0100030000000000")
-    assert reader.read(0x3_0000_0008, 8) == bytes.fromhex("0000030000000000")
-    assert calls == [0x3_0000_0000, 0x3_0001_0000]
+    assert reader.read(0x3_0001_fff8, 16) == bytes.fromhex("0080010000000000" "0180010000000000")
+    assert reader.read(0x3_0000_0008, 8) == bytes.fromhex("0080010000000000")
+    assert calls == [0x3_0000_0000, 0x3_0002_0000]
 
 
 def packet(body):

@@ -5,6 +5,7 @@ So a structure that changes is read as it then is: no offset, size or constant i
 Only the compilation units that are asked for are read.
 """
 
+import threading
 from dataclasses import dataclass, field
 
 
@@ -31,7 +32,8 @@ class Variable:
 
 
 class DebugInfo:
-    """One ELF's variables and types, by source file; read when first asked for."""
+    """One ELF's variables and types, by source file; read when first asked for. Several threads may
+    use it."""
 
     def __init__(self, path):
         try:
@@ -51,9 +53,11 @@ class DebugInfo:
         self._units = self._find_units()
         self._types = {}        # DIE offset: Type
         self._tops = {}         # file: {(kind, name): DIE}
+        self._lock = threading.RLock()      # the file's position is one
 
-    @property
-    def build_id(self):
+        self.build_id = self._read_build_id()
+
+    def _read_build_id(self):
         """The GNU build-id in hex; "" if there is none."""
         section = self._elf.get_section_by_name(".note.gnu.build-id")
         notes = section.iter_notes() if section else ()
@@ -89,6 +93,10 @@ class DebugInfo:
 
     def variable(self, file, name):
         """A variable that this file defines, static ones too."""
+        with self._lock:
+            return self._variable(file, name)
+
+    def _variable(self, file, name):
         die = self._find(file, "DW_TAG_variable", name)
         where = die.attributes.get("DW_AT_location")
         # DW_OP_addr (DWARF 5, 2.5.1.1) and an address; a list where the optimizer moved it about.
@@ -101,11 +109,13 @@ class DebugInfo:
         return Variable(address, self._type_of(typed))
 
     def struct(self, file, name):
-        return self._type(self._find(file, "DW_TAG_structure_type", name))
+        with self._lock:
+            return self._type(self._find(file, "DW_TAG_structure_type", name))
 
     def enum(self, file, name):
         """{enumerator: value}"""
-        return self._type(self._find(file, "DW_TAG_enumeration_type", name)).names
+        with self._lock:
+            return self._type(self._find(file, "DW_TAG_enumeration_type", name)).names
 
     # -- types -------------------------------------------------------------------------------
 

@@ -69,8 +69,9 @@ class Kernel:
     def read(self, va, size):
         data = bytearray()
         while size:
-            part = min(size, PAGE - va % PAGE)
-            data += self._memory.read(self.pa(va), part)
+            pa = self.pa(va)
+            part = min(size, self.leaf(va).end - va)
+            data += self._memory.read(pa, part)
             va, size = va + part, size - part
         return bytes(data)
 

@@ -11,7 +11,7 @@ import socket
 import tempfile
 
 PAGE = 4096
-CHUNK = 1 << 16     # read at once: a command costs as much as that
+CHUNK = 1 << 17     # read at once: a command costs as much as that
 
 
 class QmpError(Exception):
@@ -59,6 +59,7 @@ class Memory:
     def __init__(self, command):
         self._command = command
         self._chunks = {}
+        self._file = None
 
     def read(self, pa, size):
         """Bytes from a physical address."""
@@ -74,14 +75,11 @@ class Memory:
 
     def _chunk(self, pa):
         if pa not in self._chunks:
-            handle, path = tempfile.mkstemp(prefix="ptread.")
-            os.close(handle)
-            try:
-                self._command("pmemsave", val=pa, size=CHUNK, filename=path)
-                with open(path, "rb") as stream:
-                    self._chunks[pa] = stream.read()
-            finally:
-                os.unlink(path)
+            if self._file is None:
+                self._file = tempfile.NamedTemporaryFile(prefix="ptread.")
+            self._command("pmemsave", val=pa, size=CHUNK, filename=self._file.name)
+            with open(self._file.name, "rb") as stream:
+                self._chunks[pa] = stream.read()
         return self._chunks[pa]
 
 

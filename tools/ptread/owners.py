@@ -15,6 +15,7 @@ from .rules import Problem, on_table
 
 HIGHMEM, PKMAP, VM, THREAD = "mm/highmem.c", "mm/pkmap.c", "mm/vm_area.c", "kernel/thread.c"
 EARLY = "arch/arm/early_tables.c"
+IN_IMAGE = ("kernel_pmds", "image_table", "fixmap_table")
 IN_BETWEEN = 2      # windows that are being opened or closed: a thread's, its interrupt's
 MOST_PAGES = 20_000
 
@@ -36,14 +37,18 @@ def judge(scene):
     """([Problem], [(rule, why it was not judged)])"""
     problems, unjudged = [], []
     for rule in RULES:
-        name = rule.__doc__.split(":")[0]
         try:
             problems += rule(scene)
         except Unjudged as why:
-            unjudged.append((name, str(why)))
+            unjudged.append((name(rule), str(why)))
         except BadKernel as what:
-            problems.append(Problem(name, 0, str(what)))
+            problems.append(Problem(name(rule), 0, str(what)))
     return problems, unjudged
+
+
+def name(rule):
+    """The word by which its problems are known."""
+    return rule.__doc__.split(":")[0]
 
 
 def running_threads(kernel, threads):
@@ -102,9 +107,8 @@ def kmap_counts(scene):
     if table is None or kernel.pa(pkmap.table + 8) != table:
         yield Problem("kmap", region.start, "pkmap.table is not the table that the MMU walks")
         return
-    size, found = kernel.info.struct(PKMAP, "pkmap_slot").size, []
-    for number in range(1, region.size // PAGE + 1):
-        slot = kernel.struct(PKMAP, "pkmap_slot", pkmap.slots + number * size)
+    found = []
+    for number, slot in pkmap_slots(kernel, pkmap, region.size // PAGE):
         va = region.start + (number - 1) * PAGE
         text = kmap_window(kernel, slot, entries.get(va), number)
         if text:
@@ -113,9 +117,18 @@ def kmap_counts(scene):
         yield from found
 
 
+def pkmap_slots(kernel, pkmap, count):
+    """[(number, (count, page))] of all windows; the kernel numbers them from 1."""
+    kind = kernel.info.struct(PKMAP, "pkmap_slot")
+    at, data = [kind.members[name][0] for name in ("count", "page")], \
+        kernel.read(pkmap.slots, (count + 1) * kind.size)
+    return [(number, [int.from_bytes(data[number * kind.size + offset:][:4], "little")
+                      for offset in at]) for number in range(1, count + 1)]
+
+
 def kmap_window(kernel, slot, leaf, number):
     """What is wrong with a window; None: nothing."""
-    count, page = slot.count, slot.page
+    count, page = slot
     if count == 0:
         if leaf:
             return f"count 0, and yet {leaf.pa:#012x} is mapped"
@@ -221,7 +234,7 @@ def fixmap_slots(scene):
     """fixed: a fixmap slot that has no name, or that of a guard, is empty."""
     region, names = region_of(scene, "fixmap"), scene.kernel.info.enum(HIGHMEM, "fixmap_slot")
     begin, end = names["FIX_KMAP_BEGIN"], names["FIX_KMAP_END"]
-    used = {number for name, number in names.items() if not name.endswith(("_NONE", "_GUARD"))}
+    used = {number for slot, number in names.items() if not slot.endswith(("_NONE", "_GUARD"))}
     for va, leaf in live(scene, region).items():
         slot = (va - region.start) // PAGE
         if not begin <= slot < end and slot not in used - {end}:
@@ -342,10 +355,10 @@ def stacks(scene):
 def known_tables(scene):
     """{physical address: name} of the tables that the kernel has names for."""
     kernel, found = scene.kernel, {}
-    for name in ("kernel_pmds", "image_table", "fixmap_table"):
-        variable = kernel.info.variable(EARLY, name)
+    for table in IN_IMAGE:
+        variable = kernel.info.variable(EARLY, table)
         for offset in range(0, variable.type.size, PAGE):
-            found[kernel.pa(variable.address + offset)] = name
+            found[kernel.pa(variable.address + offset)] = table
     for cpu, va in enumerate(kernel.variable("mm/bigwin.c", "tables")):
         if va:
             found[kernel.pa(va)] = f"bigwin's of CPU {cpu}"
@@ -355,9 +368,10 @@ def known_tables(scene):
 def table_owners(scene):
     """owned: each table that is walked is the image's, or a page that is allocated and held once."""
     kernel, known = scene.kernel, known_tables(scene)
-    for name in ("kernel_pmds", "image_table", "fixmap_table"):
-        if name not in {known.get(pa) for pa in scene.tables.tables}:
-            yield Problem("owned", 0, f"{name} is not walked")
+    walked = {known.get(pa) for pa in scene.tables.tables}
+    for table in IN_IMAGE:
+        if table not in walked:
+            yield Problem("owned", 0, f"{table} is not walked")
     roots = {half.root for half in scene.tables.halves}
     for pa, links in scene.tables.tables.items():
         if pa in known or pa in roots:
@@ -393,34 +407,34 @@ def orphans(scene):
     """orphan: no allocated page of lowmem holds a table that nothing points to."""
     kernel, lowmem = scene.kernel, region_of(scene, "lowmem")
     walked = set(scene.tables.tables) | set(known_tables(scene))
-    candidates = list(single_pages(kernel, scene.layout, lowmem))
+    candidates = list(single_pages(kernel, live(scene, lowmem).values()))
     if len(candidates) > MOST_PAGES:
         raise Unjudged(f"{len(candidates)} pages of lowmem are allocated")
     for pfn in candidates:
         va = pfn * PAGE - scene.layout.phys_offset + scene.layout.page_offset
-        if pfn * PAGE not in walked and kernel.leaf(va) and is_table(kernel.read(va, PAGE)):
+        if pfn * PAGE not in walked and is_table(kernel.read(va, PAGE)):
             yield Problem("orphan", va, f"page {pfn:#x} is allocated and holds page-table entries,"
                           " and nothing points to it")
 
 
-def single_pages(kernel, layout, lowmem):
-    """Numbers of lowmem's pages that are allocated and have one holder."""
+def single_pages(kernel, leaves):
+    """Numbers of the pages of these mappings that are allocated and have one holder."""
     kind = kernel.info.struct("mm/page.c", "page")
-    at = {name: kind.members[name][0] // 4 for name in ("flags", "refcount")}
-    pfn, end = layout.phys_offset // PAGE, (layout.phys_offset + lowmem.size) // PAGE
-    while pfn < end:
-        page = kernel.pages.page(pfn)
-        count = min(PAGE // kind.size - pfn % (PAGE // kind.size), end - pfn)
+    flags, count = (kind.members[member][0] for member in ("flags", "refcount"))
+    for leaf in leaves:
+        pfn, page = leaf.pa // PAGE, kernel.pages.page(leaf.pa // PAGE)
         if page is None:
-            pfn += count
             continue
-        words = struct.iter_unpack("<" + "I" * (kind.size // 4),
-                                   kernel.read(page.va, count * kind.size))
-        for index, word in enumerate(words):
-            if word[at["refcount"]] == 1 and kernel.pages.flags_are(word[at["flags"]],
-                                                                    "PAGE_ALLOCATED"):
+        data = kernel.read(page.va, leaf.size // PAGE * kind.size)
+        lowest = data[count::kind.size]         # a million pages: searched, not read one by one
+        index = lowest.find(1)
+        while index >= 0:
+            at = index * kind.size
+            if int.from_bytes(data[at + count:at + count + 4], "little") == 1 \
+                    and kernel.pages.flags_are(int.from_bytes(data[at + flags:at + flags + 4],
+                                                              "little"), "PAGE_ALLOCATED"):
                 yield pfn + index
-        pfn += count
+            index = lowest.find(1, index + 1)
 
 
 def is_table(data):

@@ -27,6 +27,9 @@ from pexpect import spawnbase
 from .judge import Ending
 
 
+DRAINED = 0.05  # seconds in which bytes of a guest that has ended come, if any do
+
+
 class QemuError(Exception):
     """QEMU did not start, or died by itself."""
 
@@ -39,6 +42,7 @@ class Wires:
         self.control = control
         self.serial_bytes = b""
         self.control_bytes = b""
+        self.shut_down = False  # QEMU said so; under -no-shutdown it stays, and so do the sockets
         self._open = [serial, control]
 
     def is_open(self, sock: socket.socket) -> bool:
@@ -59,6 +63,7 @@ class Wires:
                 self.serial_bytes += data
             else:
                 self.control_bytes += data
+                self.shut_down = self.shut_down or b'"SHUTDOWN"' in self.control_bytes
 
     def close(self) -> None:
         """Hang up."""
@@ -83,7 +88,9 @@ class SerialPort(spawnbase.SpawnBase):
             left = until - time.monotonic()
             if left <= 0:
                 raise pexpect.TIMEOUT("silence")
-            wires.pump(left)
+            wires.pump(min(left, DRAINED) if wires.shut_down else left)
+            if wires.shut_down and not wires.serial_bytes and wires.is_open(wires.serial):
+                raise pexpect.TIMEOUT("the guest has ended, and nothing more was on its way")
         data, wires.serial_bytes = wires.serial_bytes[:size], wires.serial_bytes[size:]
         self._log(data, "read")
         return data
@@ -138,13 +145,15 @@ class Qmp:
 
     def shutdown_reason(self) -> str | None:
         """QEMU's own word for why the guest ended: guest-shutdown, guest-reset, …"""
-        while message := self._message(5.0):  # QEMU hangs up when it ends
+        while True:
+            for event in self.events:
+                if event["event"] == "SHUTDOWN":
+                    return event["data"]["reason"]
+            message = self._message(5.0)  # QEMU hangs up when it ends
+            if message is None:
+                return None
             if "event" in message:
                 self.events.append(message)
-        for event in self.events:
-            if event["event"] == "SHUTDOWN":
-                return event["data"]["reason"]
-        return None
 
 
 class Guest:
@@ -194,25 +203,25 @@ class Guest:
         self.qmp.command("cont")
 
     def read(self, timeout: float) -> bytes | None:
-        """Serial bytes; b"" when none came in time, None when the guest is gone."""
+        """Serial bytes; b"" when none came in time, None when the guest is gone, or shut down."""
         try:
             return self.serial.read_nonblocking(65536, timeout)
         except pexpect.TIMEOUT:
-            return b""
+            return None if self._wires.shut_down else b""
         except pexpect.EOF:
             return None
 
     def ended(self) -> Ending:
         """Why the guest is gone. QemuError if it was not the guest's doing."""
         reason = self.qmp.shutdown_reason()
-        try:
-            status = self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            status = None
         if reason == "guest-shutdown":
             return Ending.POWEROFF
         if reason == "guest-reset":
             return Ending.RESET
+        try:
+            status = self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            status = None
         raise QemuError(self._why(f"QEMU ended by itself, status {status}, reason {reason}"))
 
     def trouble(self, _stream) -> str:

@@ -18,13 +18,15 @@ import time
 import xml.etree.ElementTree as ET
 import zlib
 
-from . import elf, layout, prepare, source
+from . import elf as elfs
+from . import layout, prepare, source
 from .judge import Ending, Expect, Judgement, Verdict, judge
 from .prepare import Builds
 from .port import PortError
 from .qemu import Guest, QemuError
 from .stream import Stream, TestResult
 from .table import ROOT, Run, TableError
+from .verify import CannotVerify, Interrupted, Verified, Verifier
 from .watch import Limits, watch
 
 
@@ -40,6 +42,7 @@ class Outcome:
     stream: Stream
     folder: pathlib.Path
     seconds: float
+    verified: Verified
 
 
 def selected(names: frozenset[str], bootargs: str) -> frozenset[str]:
@@ -54,7 +57,7 @@ def selected(names: frozenset[str], bootargs: str) -> frozenset[str]:
 
 def expectation(run: Run, builds: Builds) -> Expect:
     """What the run's ELF and table entry say must come. Raises ElfError."""
-    image = elf.read(builds.elf(run.build))
+    image = elfs.read(builds.elf(run.build))
     tests = selected(image.tests, run.bootargs)
     crc = f"{zlib.crc32(builds.image(run.build).read_bytes()):08x}"
     return Expect(kind=run.kind, build=image.build_id, crc32=crc, may_skip=run.may_skip,
@@ -71,44 +74,70 @@ def boot(run: Run, builds: Builds, on_data=lambda data: None, rerun: str = "",
         args = prepare.qemu_args(run, builds, folder)
         (folder / "qemu.sh").write_text("#!/bin/sh\n" + shlex.join([*args, "-serial", "stdio"])
                                         + "\n")
-        return Guest(args, folder / "qemu.err")
+        # A guest that has switched itself off stays to be looked at.
+        return Guest([*args, "-no-shutdown"] if talk is None else args, folder / "qemu.err")
 
     return listen(run, builds.results(run), qemu, lambda: expectation(run, builds),
-                  rerun or rerun_line(run, builds), on_data, talk)
+                  rerun or rerun_line(run, builds), on_data, talk,
+                  elf=builds.elf(run.build) if talk is None else None)
 
 
 def listen(run: Run, folder: pathlib.Path, guest_in, expected, rerun: str,
-           on_data=lambda data: None, talk=None, limits: Limits | None = None) -> Outcome:
+           on_data=lambda data: None, talk=None, limits: Limits | None = None,
+           elf: pathlib.Path | None = None) -> Outcome:
     """Judge one boot of whatever guest_in(folder) makes, by what expected() says must come.
 
-    The folder is emptied, and then holds this run's artifacts.
+    elf: of a guest whose page tables can be looked at. The folder is emptied, and then holds this
+    run's artifacts.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     stream, began = Stream(), time.monotonic()
     limits = limits or Limits(silence=run.silence, total=run.total)
+    verified = Verified("nobody can look into it" if elf is None else "it could not be run")
     try:
         guest = guest_in(folder)
         expect = expected()
-        ending = _watch(guest, limits, folder, stream, on_data, talk)
+        if elf is None:
+            ending = _watch(guest, limits, folder, stream, on_data, talk)
+        else:
+            with Verifier(guest, elf, stream) as verifier:
+                verified = verifier.result
+                ending = _watch_verified(run, guest, limits, folder, stream, on_data, verifier)
         stream.finish()
         judgement = judge(stream, expect, ending)
         verdict, reasons = _held_against(run, stream, folder, judgement, ending)
+        if verified.problems:
+            if verdict is Verdict.PASS:
+                verdict = Verdict.FAIL
+            reasons = (*(f"fail: {p}" for p in verified.problems), *reasons)
         if worthless := guest.trouble(stream):
             verdict, reasons = Verdict.INFRA, (f"infra: {worthless}", *reasons)
         if verdict is not Verdict.PASS:
             reasons = (*reasons, *(f"hint: {hint}" for hint in guest.hints(stream)))
-    except (prepare.PrepareError, elf.ElfError, TableError, QemuError, PortError, OSError) as error:
+    except (prepare.PrepareError, elfs.ElfError, TableError, QemuError, PortError, CannotVerify,
+            OSError) as error:
         judgement = Judgement(Verdict.INFRA, (), tuple(stream.tests))
         verdict, reasons = Verdict.INFRA, (f"infra: {error}",)
     outcome = Outcome(run, verdict, judgement.verdict, reasons, judgement.tests, stream, folder,
-                      time.monotonic() - began)
+                      time.monotonic() - began, verified)
     write_down(outcome, rerun)
     return outcome
 
 
-def _watch(guest, limits: Limits, folder: pathlib.Path, stream: Stream, on_data, talk) -> Ending:
+def _watch_verified(run: Run, guest: Guest, limits: Limits, folder: pathlib.Path, stream: Stream,
+                    on_data, verifier: Verifier) -> Ending:
+    """_watch() of a guest whose page tables are looked at: at its end, and run.stops times before."""
+    stops = Interrupted(guest, verifier, stream, run.stops) if run.stops else None
+    ending = _watch(stops or guest, limits, folder, stream, on_data, None, verifier.at_end)
+    if run.stops and not verifier.result.stops:
+        raise CannotVerify(f"tables: {run.stops} stops in the middle were wanted, it never came to one")
+    return ending
+
+
+def _watch(guest, limits: Limits, folder: pathlib.Path, stream: Stream, on_data, talk,
+           at_end=lambda ending: None) -> Ending:
     with open(folder / "serial.log", "wb") as log, guest:
         def take(data: bytes) -> None:
             log.write(data)
@@ -120,6 +149,8 @@ def _watch(guest, limits: Limits, folder: pathlib.Path, stream: Stream, on_data,
         ending = watch(guest, stream, limits, take, talk is not None)
         if ending is None:
             talk(guest, log)
+        else:
+            at_end(ending)
         return ending or Ending.POWEROFF
 
 
@@ -190,6 +221,8 @@ def write_down(outcome: Outcome, rerun: str) -> None:
         os.replace(half, outcome.folder / name)
 
     words = "\n".join([str(outcome.verdict), *outcome.reasons]) + "\n"
+    if outcome.verified.text:
+        put("tables", lambda path: path.write_text("\n".join(outcome.verified.text) + "\n"))
     put("rerun", lambda path: path.write_text(rerun + "\n"))
     put("verdict", lambda path: path.write_text(words))
     put("junit.xml", lambda path: junit(outcome, rerun).write(path, encoding="utf-8",
