@@ -19,6 +19,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 
 from runner import session as runs  # noqa: E402  (needs the path above)
+from runner import verify  # noqa: E402
 from runner.prepare import Builds  # noqa: E402
 from runner.table import ROOT  # noqa: E402
 
@@ -105,6 +106,11 @@ class Boots:
             self._start(run)
         return self._futures[run.name].result()
 
+    def done(self):
+        """The outcomes there are."""
+        return [future.result() for future in self._futures.values()
+                if future.done() and not future.cancelled() and not future.exception()]
+
     def stop(self):
         """Starts no more."""
         self._pool.shutdown(cancel_futures=True)
@@ -126,3 +132,11 @@ def pytest_sessionfinish(session):
 def fixture_boots(request):
     """The runs of the table, as they come in."""
     return request.session.boots
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many runs' page tables were looked at from outside."""
+    boots = getattr(terminalreporter._session, "boots", None)
+    done = [outcome.verified for outcome in boots.done()] if boots else []
+    for line in verify.summary(done) if done else ():
+        terminalreporter.write_line(line)

@@ -53,6 +53,21 @@ class Verified:
     text: list[str] = dataclasses.field(default_factory=list)  # for the results folder
 
 
+def summary(results: list[Verified]) -> list[str]:
+    """How many runs were looked at, and why the others were not: lines for the end of `make test`."""
+    reasons: dict[str, int] = {}
+    for result in results:
+        if result.why_not:
+            reasons[result.why_not] = reasons.get(result.why_not, 0) + 1
+    ends, stops = len(results) - sum(reasons.values()), sum(r.stops for r in results)
+    bad = sum(bool(r.problems) for r in results)
+    lines = [f"page tables: verified at the end of {ends} of {len(results)} runs, and {stops} times"
+             f" in the middle; {bad or 'no'} run{'' if bad == 1 else 's'} with problems"]
+    lines += [f"page tables: not verified: {count} run{'' if count == 1 else 's'}: {why}"
+              for why, count in sorted(reasons.items(), key=lambda item: -item[1])]
+    return lines
+
+
 class Verifier:
     """Looks at one guest's tables. A context manager: leaving it removes the stub's socket."""
 
