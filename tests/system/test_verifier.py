@@ -22,7 +22,7 @@ import pytest
 from linux import guest as linux_guest
 from linux import packages
 from prompt import Booted
-from ptread import debuginfo, dump, linux, lpae, owners, reader, rsp
+from ptread import areas, debuginfo, dump, linux, lpae, owners, reader, rsp, scene, windows
 from ptread import layout as layouts
 from ptread.kernel import Kernel
 from ptread.memory import BadMemory, MemoryFile
@@ -51,7 +51,7 @@ class Asleep:
         memory = MemoryFile(ram, RAM)
         self.tables = lpae.walk(self.cpus[0].registers, memory)
         self.kernel = Kernel(self.info, memory, self.tables)
-        self.running = owners.running_threads(self.kernel, [cpu.thread for cpu in self.cpus])
+        self.running = scene.running_threads(self.kernel, [cpu.thread for cpu in self.cpus])
 
     def look(self):
         source = reader.Source(self.cpus, MemoryFile(self.ram, RAM))
@@ -94,28 +94,28 @@ class Asleep:
 
     def area(self):
         """An area of two pages or more."""
-        vm = self.kernel.variable(owners.VM, "vm")
-        names = self.info.enum(owners.VM, "va_state")
-        return next(a for a in owners.segments(self.kernel, vm)
+        vm = self.kernel.variable(areas.VM, "vm")
+        names = self.info.enum(areas.VM, "va_state")
+        return next(a for a in areas.segments(self.kernel, vm)
                     if a.state == names["VA_ALLOCATED"] and a.size > 2)
 
     def idle_thread(self):
         """One that no CPU runs, or the last."""
         running = {t.va for t in self.running.values()}
-        found = [t for t in owners.threads(self.kernel) if t.va not in running]
+        found = [t for t in scene.threads(self.kernel) if t.va not in running]
         assert found, "all threads are running"
         return found[0]
 
     def stacked(self):
         """A thread whose stack is an area, and not the region's first."""
-        return next(t for t in owners.threads(self.kernel)
+        return next(t for t in scene.threads(self.kernel)
                     if self.start("vmalloc") < t.core.stack_start < self.start("bigwin"))
 
 
 @pytest.fixture(scope="module", name="asleep")
 def fixture_asleep():
     run = Run(name="verifier", board="vexpress-a15", memory="256M",
-              bootargs="selftest=kmap.*,vmalloc.* panic=poweroff")
+              bootargs="selftest=highmem.*,vmalloc.* panic=poweroff")
     with tempfile.TemporaryDirectory(prefix="verify.") as folder:
         work = pathlib.Path(folder)
         ram = work / "ram"
@@ -134,20 +134,20 @@ def fixture_asleep():
 
 # What is planted: (physical address, value, size).
 def window_without_page(a):
-    pkmap = a.kernel.variable(owners.PKMAP, "pkmap")
-    kind = a.info.struct(owners.PKMAP, "pkmap_slot")
-    free = next(n for n, (count, _) in owners.pkmap_slots(a.kernel, pkmap, 512) if count == 0)
+    pkmap = a.kernel.variable(windows.PKMAP, "pkmap")
+    kind = a.info.struct(windows.PKMAP, "pkmap_slot")
+    free = next(n for n, (count, _) in windows.pkmap_slots(a.kernel, pkmap, 512) if count == 0)
     return a.kernel.pa(pkmap.slots + free * kind.size + kind.members["count"][0]), 2, 4
 
 
 def entry_without_window(a):
-    pkmap = a.kernel.variable(owners.PKMAP, "pkmap")
-    free = next(n for n, (count, _) in owners.pkmap_slots(a.kernel, pkmap, 512) if count == 0)
+    pkmap = a.kernel.variable(windows.PKMAP, "pkmap")
+    free = next(n for n, (count, _) in windows.pkmap_slots(a.kernel, pkmap, 512) if count == 0)
     return a.entry(a.start("pkmap") + (free - 1) * PAGE), RAM + 0x8000000 | DATA, 8
 
 
 def other_table(a):
-    pkmap = a.kernel.variable(owners.PKMAP, "pkmap")
+    pkmap = a.kernel.variable(windows.PKMAP, "pkmap")
     return a.member(pkmap, "table"), pkmap.table + 8, 4
 
 
@@ -158,7 +158,7 @@ def fixmap_entry(slot):
 
 
 def names(a):
-    return a.info.enum(owners.HIGHMEM, "fixmap_slot")
+    return a.info.enum(windows.HIGHMEM, "fixmap_slot")
 
 
 def last_slot_of_a_cpu(a):
@@ -184,7 +184,7 @@ def guard_mapped(a):
 
 
 def area_freed(a):
-    area, states = a.area(), a.info.enum(owners.VM, "va_state")
+    area, states = a.area(), a.info.enum(areas.VM, "va_state")
     return a.member(area, "state"), states["VA_CACHED"], 1
 
 
@@ -197,7 +197,7 @@ def below_a_stack(a):
 
 
 def table_held_twice(a):
-    known = owners.known_tables(owners.Scene(a.kernel, a.tables, a.layout, {}))
+    known = areas.known_tables(scene.Scene(a.kernel, a.tables, a.layout, {}))
     roots = {half.root for half in a.tables.halves}
     for pa in a.tables.tables:
         page = a.kernel.pages.page(pa // PAGE)

@@ -83,15 +83,16 @@ def findings(args):
     else:
         layout = layouts.from_text(text)
     info = kernel_info(args.elf, text) if args.elf else None
-    only = linux.RULES if args.linux else None
+    judged = {"info": info, "only": linux.RULES if args.linux else None,
+              "ram_reused": "\n@reenter " in text}
     if args.memory:
         path, _, base = args.memory.rpartition("@")
         with rsp.Stub(gdb_address(args)) as stub:
             source = reader.Source(rsp.cpus(stub), memory.MemoryFile(path, int(base, 0)))
     elif args.qmp:
         return with_guest_stopped(args, lambda qmp: reader.look(
-            reader.stopped(qmp.command, gdb_address(args)), layout, info, only)), layout
-    return reader.look(source, layout, info, only), layout
+            reader.stopped(qmp.command, gdb_address(args)), layout, **judged)), layout
+    return reader.look(source, layout, **judged), layout
 
 
 def read(path):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from . import lpae, owners, rsp, rules
 from .kernel import Kernel
 from .memory import Memory
+from .scene import Scene, running_threads
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class Findings:
     cpus: dict = field(default_factory=dict)        # name: what became of it
 
 
-def look(source, layout, info=None, only=None):
+def look(source, layout, info=None, only=None, ram_reused=False):
     """Walks the tables of every CPU, and judges.
 
     layout: layout.Layout or another that rules.judge() can use. info: the kernel's DebugInfo; with
-    it its own data are held against the tables. only: the rules to judge by, in place of all.
+    it its own data are held against the tables; ram_reused: as in Scene. only: the rules to judge by, in place of all.
     A CPU in a privileged mode below the kernel's part is on its way in, on tables of its own for a
     few instructions; one whose MMU is off is not there, or not yet, or no more.
     """
@@ -49,8 +50,9 @@ def look(source, layout, info=None, only=None):
     found = Findings(walked[0], walked[1:], problems, cpus=states)
     if info:
         kernel = Kernel(info, source.memory, walked[0])
-        threads = owners.running_threads(kernel, [cpu.thread for cpu in here.values()])
-        more, found.unjudged = owners.judge(owners.Scene(kernel, walked[0], layout, threads))
+        threads = running_threads(kernel, [cpu.thread for cpu in here.values()])
+        more, found.unjudged = owners.judge(Scene(kernel, walked[0], layout, threads,
+                                                       ram_reused))
         found.problems += more
     return found
 

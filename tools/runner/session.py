@@ -26,7 +26,7 @@ from .port import PortError
 from .qemu import Guest, QemuError
 from .stream import Stream, TestResult
 from .table import ROOT, Run, TableError
-from .verify import CannotVerify, Interrupted, Verified, Verifier
+from .verify import Interrupted, Verified, Verifier
 from .watch import Limits, watch
 
 
@@ -75,11 +75,13 @@ def boot(run: Run, builds: Builds, on_data=lambda data: None, rerun: str = "",
         (folder / "qemu.sh").write_text("#!/bin/sh\n" + shlex.join([*args, "-serial", "stdio"])
                                         + "\n")
         # A guest that has switched itself off stays to be looked at.
-        return Guest([*args, "-no-shutdown"] if talk is None else args, folder / "qemu.err")
+        return Guest([*args, "-no-shutdown"] if verify else args, folder / "qemu.err")
+
+    verify = run.verify and talk is None
 
     return listen(run, builds.results(run), qemu, lambda: expectation(run, builds),
                   rerun or rerun_line(run, builds), on_data, talk,
-                  elf=builds.elf(run.build) if talk is None else None)
+                  elf=builds.elf(run.build) if verify else None)
 
 
 def listen(run: Run, folder: pathlib.Path, guest_in, expected, rerun: str,
@@ -112,12 +114,14 @@ def listen(run: Run, folder: pathlib.Path, guest_in, expected, rerun: str,
             if verdict is Verdict.PASS:
                 verdict = Verdict.FAIL
             reasons = (*(f"fail: {p}" for p in verified.problems), *reasons)
+        if verified.cannot:
+            verdict = Verdict.INFRA if verdict is Verdict.PASS else verdict
+            reasons = (*reasons, f"infra: {verified.cannot}")
         if worthless := guest.trouble(stream):
             verdict, reasons = Verdict.INFRA, (f"infra: {worthless}", *reasons)
         if verdict is not Verdict.PASS:
             reasons = (*reasons, *(f"hint: {hint}" for hint in guest.hints(stream)))
-    except (prepare.PrepareError, elfs.ElfError, TableError, QemuError, PortError, CannotVerify,
-            OSError) as error:
+    except (prepare.PrepareError, elfs.ElfError, TableError, QemuError, PortError, OSError) as error:
         judgement = Judgement(Verdict.INFRA, (), tuple(stream.tests))
         verdict, reasons = Verdict.INFRA, (f"infra: {error}",)
     outcome = Outcome(run, verdict, judgement.verdict, reasons, judgement.tests, stream, folder,
@@ -129,10 +133,11 @@ def listen(run: Run, folder: pathlib.Path, guest_in, expected, rerun: str,
 def _watch_verified(run: Run, guest: Guest, limits: Limits, folder: pathlib.Path, stream: Stream,
                     on_data, verifier: Verifier) -> Ending:
     """_watch() of a guest whose page tables are looked at: at its end, and run.stops times before."""
-    stops = Interrupted(guest, verifier, stream, run.stops) if run.stops else None
-    ending = _watch(stops or guest, limits, folder, stream, on_data, None, verifier.at_end)
-    if run.stops and not verifier.result.stops:
-        raise CannotVerify(f"tables: {run.stops} stops in the middle were wanted, it never came to one")
+    if not run.stops:
+        return _watch(guest, limits, folder, stream, on_data, None, verifier.at_end)
+    stops = Interrupted(guest, verifier, stream, run.stops)
+    ending = _watch(stops, limits, folder, stream, on_data, None, verifier.at_end)
+    stops.finished()
     return ending
 
 

@@ -107,6 +107,7 @@ class Run:
     power_off: bool = True  # the guest must end by itself
     silence: float = 60.0  # seconds without a byte that count as a hang
     total: float = 400.0  # seconds that count as a hang in any case
+    verify: bool = True  # its page tables are looked at when it has switched itself off
     stops: int = 0  # how often it is stopped in the middle, and its page tables looked at
     fatal: str = ""  # set when a fatal run is expanded from an ELF
     tags: tuple[str, ...] = ()

@@ -31,10 +31,6 @@ _known: dict[pathlib.Path, debuginfo.DebugInfo] = {}
 _lock = threading.Lock()
 
 
-class CannotVerify(Exception):
-    """The tables of a guest that should be looked at could not be."""
-
-
 def debug_info(elf: pathlib.Path) -> debuginfo.DebugInfo:
     """A build's debugging information; from the second time on it costs nothing."""
     with _lock:
@@ -45,9 +41,13 @@ def debug_info(elf: pathlib.Path) -> debuginfo.DebugInfo:
 
 @dataclasses.dataclass
 class Verified:
-    """What came of one run's looks. `why_not`: why its end was not looked at; "": it was."""
+    """What came of one run's looks. `why_not`: why its end was not looked at; "": it was.
+
+    `cannot`: why a look that should have been came to nothing.
+    """
 
     why_not: str = "it did not end"
+    cannot: str = ""
     stops: int = 0
     problems: list[str] = dataclasses.field(default_factory=list)
     text: list[str] = dataclasses.field(default_factory=list)  # for the results folder
@@ -85,11 +85,12 @@ class Verifier:
         self._folder.cleanup()
 
     def look(self, when: str) -> None:
-        """One look at a stopped guest. Raises CannotVerify."""
+        """One look at a stopped guest."""
         try:
             found, layout = self._find()
         except TROUBLE as error:
-            raise CannotVerify(f"tables, {when}: {type(error).__name__}: {error}") from error
+            self.result.cannot = f"tables, {when}: {type(error).__name__}: {error}"
+            return
         self.judged |= {owners.name(rule) for rule in owners.RULES} - {r for r, _ in found.unjudged}
         self.result.problems += [f"tables, {when}: {problem}" for problem in found.problems]
         self.result.text += [f"---- {when}", show.findings_text(found, layout)]
@@ -106,7 +107,7 @@ class Verifier:
             self._stub = path
         layout = layouts.from_json(self._stream.layout)
         source = reader.stopped(self._guest.qmp.command, self._stub)
-        return reader.look(source, layout, info), layout
+        return reader.look(source, layout, info, ram_reused=self._stream.reentered), layout
 
     # -- at the end ----------------------------------------------------------------------
 
@@ -121,7 +122,7 @@ class Verifier:
             self.result.why_not = "it did not get as far as @layout"
         else:
             self.look("at the end")
-            self.result.why_not = ""
+            self.result.why_not = "it could not be read" if self.result.cannot else ""
 
 
 class Interrupted:
@@ -172,3 +173,12 @@ class Interrupted:
         self.left -= 1
         self._verifier.look(f"stop {result.stops} (seed {self.seed})")
         qmp.command("cont")
+
+    def finished(self) -> None:
+        """When the run has ended: there was a stop, and each rule could tell at one of the looks."""
+        result = self._verifier.result
+        never = [name for name in map(owners.name, owners.RULES) if name not in self._verifier.judged]
+        if not result.stops:
+            result.cannot = "tables: it was to be stopped in the middle, and never was"
+        elif never and not result.cannot:
+            result.cannot = f"tables: at no look could it be told: {', '.join(never)}"
