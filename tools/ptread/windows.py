@@ -154,14 +154,19 @@ def fixmap_slots(scene):
             yield Problem("fixed", va, f"slot {slot} is nobody's, and {leaf.pa:#012x} is mapped")
 
 
-def fixmap_pinned(scene):
-    """apart: between the kmap_local slots of two CPUs one is always empty."""
+def kept_apart(scene):
+    """apart: between the kmap_local slots of two CPUs one is always empty, and one behind each debug
+    window (DEBUG=1: the region's pages are windows and empty slots in turn)."""
     region, (begin, stride) = region_of(scene, "fixmap"), slots(scene)
     most = scene.kernel.info.struct(THREAD, "thread_core").members["kmap_saved"][1].count
     for va, leaf in live(scene, region).items():
         slot = (va - region.start) // PAGE - begin
         if slot >= 0 and slot % stride >= most:
             yield Problem("apart", va, f"{leaf.pa:#012x} is mapped in the slot between two CPUs'")
+    debug = scene.layout.find("kmapdebug")
+    for va, leaf in live(scene, debug).items() if debug else ():
+        if (va - debug.start) // PAGE % 2 or leaf.size != PAGE:
+            yield Problem("apart", va, f"{leaf.pa:#012x} is mapped in the slot behind a debug window")
 
 
 # -- big windows ---------------------------------------------------------------------------------
@@ -184,4 +189,4 @@ def big_windows(scene):
                           f" not CPU {cpu}'s")
 
 
-RULES = (kmap_counts, kmap_local_slots, kmap_local_saved, fixmap_slots, fixmap_pinned, big_windows)
+RULES = (kmap_counts, kmap_local_slots, kmap_local_saved, fixmap_slots, kept_apart, big_windows)
