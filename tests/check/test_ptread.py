@@ -367,6 +367,22 @@ def test_wxn_takes_the_right_to_execute():
     assert m.found() == {"xn"}      # not executable, and yet the descriptor should say so
 
 
+def test_the_hint_on_all_of_one_piece_is_right():
+    m = kernel()
+    for i in range(16):
+        m.page(0xef210000 + i * 4096, 0x3_0001_0000 + i * 4096, DATA | CONTIG)
+    assert not m.found()
+
+
+def test_cpus_that_differ_are_all_walked():
+    """A page that one CPU may write and the other execute."""
+    m, other = kernel(), kernel()
+    other.page(0xffc03000, IMAGE_PA + 0x3000, AF | INNER | RO)
+    m.page(0xff402000, IMAGE_PA + 0x3000)
+    problems = rules.judge_all([m.walk(), other.walk()], layouts.from_json(m.layout))
+    assert {problem.rule for problem in problems} == {"wx", "constant"}
+
+
 def test_invalid_entries_may_hold_anything():
     m = kernel()
     m.change(0xef201000, 3, lambda e: e & ~1)
