@@ -4,6 +4,7 @@
  * so.
  */
 #include <arch/irqflags.h>
+#include <arch/spinlock.h>
 #include <kernel/irq.h>
 #include <kernel/sched.h>
 #include <kernel/test.h>
@@ -103,3 +104,21 @@ FATAL_TEST(irq.fault_in_handler, "fault.translation")
 {
 	send_and_wait(fault_for_good);
 }
+
+#if CONFIG_DEBUG
+static spinlock_t lock_of_both;
+
+static void take_lock(__unused u32 irq, __unused void *arg)
+{
+	spin_raw_lock(&lock_of_both);
+	spin_raw_unlock(&lock_of_both);
+}
+
+/* Nobody meets here: the next time somebody would. */
+FATAL_TEST(lock.of_interrupts_taken_with_interrupts_on, "lock.irq_unsafe")
+{
+	spin_lock(&lock_of_both);
+	spin_unlock(&lock_of_both);
+	send_and_wait(take_lock);
+}
+#endif

@@ -6,7 +6,8 @@
  *
  * DEBUG=1 remembers the holder: taking a lock twice or dropping one not held is a BUG. A lock
  * may have a rank; then one that is taken while a lock of the same or a higher rank is held is a
- * BUG too.
+ * BUG too. So is one that interrupt code takes, and that anybody takes with interrupts on: the
+ * handler that comes then waits for what its own CPU holds.
  */
 #pragma once
 
@@ -26,6 +27,7 @@ typedef struct {
 #if CONFIG_DEBUG
 	struct thread_core *holder;
 	u32 rank;
+	bool in_interrupt, interruptible; /* how it was taken so far */
 #endif
 } spinlock_t;
 
@@ -72,6 +74,18 @@ static inline void lock_rank_drop(u32 rank)
 }
 #define SPIN_RANK(lock) ((lock)->rank)
 
+/* Before it is waited for: what it tells of comes once in many boots. */
+static inline void spin_check_interrupts(spinlock_t *lock)
+{
+	if (current_core()->atomic_count >= ATOMIC_IRQ) {
+		lock->in_interrupt = true;
+	} else if (!irqs_masked()) {
+		lock->interruptible = true;
+	}
+	BUG_ON(lock->in_interrupt && lock->interruptible, "lock.irq_unsafe",
+	       "lock %p is taken by interrupt code, and with interrupts on", (void *)lock);
+}
+
 /* A run queue's lock is taken by one thread and dropped by the next. */
 static inline void spin_hand_over(spinlock_t *lock, struct thread_core *next)
 {
@@ -80,13 +94,14 @@ static inline void spin_hand_over(spinlock_t *lock, struct thread_core *next)
 	lock->holder = next;
 }
 #else
-#define SPINLOCK_RANKED(lock_rank) SPINLOCK_INIT
-#define SPIN_HOLDER(lock)	   ((struct thread_core *)NULL)
-#define SPIN_SET_HOLDER(lock, who) ((void)0)
-#define SPIN_RANK(lock)		   0
-#define lock_rank_take(rank)	   ((void)0)
-#define lock_rank_drop(rank)	   ((void)0)
-#define spin_hand_over(lock, next) ((void)0)
+#define SPINLOCK_RANKED(lock_rank)  SPINLOCK_INIT
+#define SPIN_HOLDER(lock)	    ((struct thread_core *)NULL)
+#define SPIN_SET_HOLDER(lock, who)  ((void)0)
+#define SPIN_RANK(lock)		    0
+#define spin_check_interrupts(lock) ((void)0)
+#define lock_rank_take(rank)	    ((void)0)
+#define lock_rank_drop(rank)	    ((void)0)
+#define spin_hand_over(lock, next)  ((void)0)
 #endif
 
 /* Waits for the turn of the ticket in the upper half, asleep between events. */
@@ -110,6 +125,7 @@ static __always_inline void spin_raw_lock(spinlock_t *lock)
 		BUG_ON(SPIN_HOLDER(lock) == current_core(), "spinlock.recursive",
 		       "lock %p taken twice", (void *)lock);
 		lock_rank_take(SPIN_RANK(lock));
+		spin_check_interrupts(lock);
 	}
 	__asm__ volatile("1:	ldrex	%0, [%3]\n"
 			 "	add	%1, %0, #0x10000\n"
