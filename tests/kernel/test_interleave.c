@@ -142,8 +142,8 @@ TEST(interleave, windows_cut_at_every_point)
 
 #define MAP_SEEDS  60
 #define MAP_ROUNDS 2
-#define MAP_FREE   1
 
+static u32 windows_free;
 static struct page *stage[ACTORS + 1]; /* each has one, and one is everybody's */
 
 /* Back to the allocator, perhaps for another actor, and a new one in its place. */
@@ -171,44 +171,58 @@ static void act_kmap(u32 actor)
 	}
 }
 
+/* Only everybody's page, whose window may be taken back at any moment that nobody uses it. */
+static void act_kmap_same(__unused u32 actor)
+{
+	for (u32 round = 0; round < MAP_ROUNDS; round++) {
+		void *va = kmap(stage[ACTORS]);
+
+		play_expect(page_address(stage[ACTORS]) == va && pattern_wrong(va, ACTORS) == 0);
+		interleave_point(POINT_KMAP_COUNTED);
+		play_expect(page_address(stage[ACTORS]) == va);
+		kunmap(stage[ACTORS]);
+		if (play_random(2)) {
+			pkmap_purge();
+		}
+	}
+}
+
 static void after_kmap(void)
 {
 	struct pkmap_info info;
 
 	pkmap_query(&info);
 	CHECK_EQ(info.waiting, 0);
-	CHECK_EQ(info.used, PKMAP_SLOTS - MAP_FREE);
+	CHECK_EQ(info.used, PKMAP_SLOTS - windows_free);
 }
 
-static void kmap_plays(void)
+static void kmap_plays(void (*act)(u32 actor))
 {
 	const struct pkmap_threads *threads = pkmap_set_threads(&play_threads);
 
 	CHECK_EQ(play_all(&(struct play_bill){
-			 .seeds = MAP_SEEDS, .act = act_kmap, .after = after_kmap }),
+			 .seeds = MAP_SEEDS, .act = act, .after = after_kmap }),
 		 0);
 	(void)pkmap_set_threads(threads);
 }
 
-TEST(interleave, kmap_that_sleeps)
+/* With so many windows that are not in use by others. */
+static void play_windows(u32 free, void (*act)(u32 actor))
 {
 	struct page **filler = vzalloc(PKMAP_SLOTS * sizeof(*filler));
 	u32 filled = 0;
 
-	if (cpu_count() < ACTORS) {
-		vfree(filler);
-		SKIP("fewer than three CPUs");
-	}
 	REQUIRE(filler && alloc_pages_bulk(GFP_HIGHONLY, ACTORS + 1, stage) == ACTORS + 1);
 	for (u32 i = 0; i <= ACTORS; i++) {
 		page_fill(stage[i], i);
 	}
-	while (filled < PKMAP_SLOTS - MAP_FREE && (filler[filled] = alloc_page(GFP_HIGHONLY)) &&
+	windows_free = free;
+	while (filled < PKMAP_SLOTS - free && (filler[filled] = alloc_page(GFP_HIGHONLY)) &&
 	       kmap_try(filler[filled])) {
 		filled++;
 	}
-	if (CHECK_EQ(filled, PKMAP_SLOTS - MAP_FREE)) {
-		kmap_plays();
+	if (CHECK_EQ(filled, PKMAP_SLOTS - free)) {
+		kmap_plays(act);
 	}
 	while (filled > 0) {
 		kunmap(filler[--filled]);
@@ -216,6 +230,23 @@ TEST(interleave, kmap_that_sleeps)
 	}
 	free_pages_bulk(stage, ACTORS + 1);
 	vfree(filler);
+}
+
+TEST(interleave, kmap_that_sleeps)
+{
+	if (cpu_count() < ACTORS) {
+		SKIP("fewer than three CPUs");
+	}
+	play_windows(1, act_kmap);
+}
+
+/* Who finds that the page has none may find, once the lock is had, that it has. */
+TEST(interleave, one_window_for_all_who_miss_it)
+{
+	if (cpu_count() < ACTORS) {
+		SKIP("fewer than three CPUs");
+	}
+	play_windows(ACTORS, act_kmap_same);
 }
 
 /* ---- the purge ---- */

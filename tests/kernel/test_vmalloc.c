@@ -354,6 +354,29 @@ TEST(vmalloc, vmap_refuses)
 	free_page(low);
 }
 
+/* W^X is of the page, not of the mapping: one that anybody else may write is not executed. */
+TEST(vmalloc, vmap_executes_only_what_is_written_nowhere)
+{
+	struct page *page = alloc_page(GFP_HIGHONLY);
+	void *va;
+
+	REQUIRE(page);
+	REQUIRE(kmap(page));
+	kunmap(page); /* but its window is still there, and writable */
+	CHECK(!vmap(&page, 1, PAGE_KERNEL_RX));
+	pkmap_purge();
+	va = vmap(&page, 1, PAGE_KERNEL);
+	CHECK(!vmap(&page, 1, PAGE_KERNEL_RX));
+	vunmap(va);
+	CHECK(!vmap(&page, 1, PAGE_KERNEL_RX)); /* not yet flushed */
+	vmalloc_purge();
+	va = vmap(&page, 1, PAGE_KERNEL_RX);
+	CHECK(va);
+	vunmap(va);
+	vmalloc_purge();
+	free_page(page);
+}
+
 /* The last of four pages is refused: the first three are as they were. */
 TEST(vmalloc, partial_failure_is_undone)
 {

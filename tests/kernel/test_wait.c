@@ -397,3 +397,38 @@ TEST(wait, mutex_try_lock)
 	CHECK(threads_join(&thread, 1));
 	CHECK_EQ(contest.count, 1);
 }
+
+/* ---- a wake-up that comes before the sleep ---- */
+
+struct early {
+	struct thread *sleeper;
+	bool awake, slept;
+};
+
+/* Only if it has gone to sleep all the same, wakes it. */
+static void watch_over(void *arg)
+{
+	struct early *early = arg;
+
+	while (!READ_ONCE(early->awake)) {
+		if (READ_ONCE(early->sleeper->state) == THREAD_WAITING) {
+			WRITE_ONCE(early->slept, true);
+			thread_wake(early->sleeper);
+		}
+		thread_yield();
+	}
+}
+
+TEST(wait, a_wake_before_the_sleep_is_kept)
+{
+	struct early early = { .sleeper = thread_current() };
+	struct thread *watcher;
+
+	thread_wake(early.sleeper);
+	watcher = thread_create("watcher", watch_over, &early);
+	REQUIRE(watcher);
+	thread_park();
+	WRITE_ONCE(early.awake, true);
+	thread_join(watcher);
+	CHECK(!early.slept);
+}
