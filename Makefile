@@ -15,10 +15,6 @@ V ?= 0
 CROSS ?= arm-none-eabi-
 PYTHON := /usr/bin/python3
 
-ifneq ($(MUTANT),)
-$(error MUTANT=$(MUTANT): there is no mutant of that name)
-endif
-
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -106,7 +102,8 @@ DTBS := $(patsubst %,$(O)/%.dtb,$(basename $(notdir $(wildcard boards/*/*.dts)))
 all: $(O)/fanlight $(O)/fanlight.zImage $(DTBS)
 
 # A change of any flag rebuilds what depends on it.
-FLAGS_NOW := $(CC) $(CFLAGS) $(PICFLAGS) $(FAST) $(SMALL) $(HOT_SRCS) $(WARM_SRCS) $(LDFLAGS) $(SRCS)
+# This folder's own name is no part of them: what is built has it mapped away.
+FLAGS_NOW := $(subst $(CURDIR),,$(CC) $(CFLAGS) $(PICFLAGS) $(FAST) $(SMALL) $(HOT_SRCS) $(WARM_SRCS) $(LDFLAGS) $(SRCS))
 $(O)/flags: FORCE
 	@mkdir -p $(O)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
@@ -187,8 +184,8 @@ deps-run:
 	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh run
 
 run: deps-run
-	+@$(MAKE_QUIETLY) all
-	@$(RUNNER) run --build $(O) --board $(BOARD) -- $(ARGS)
+	+@$(if $(MUTANT),:,$(MAKE_QUIETLY) all)
+	@$(if $(MUTANT),$(MUTATE) run '$(MUTANT)' --args '$(ARGS)',$(RUNNER) run --build $(O) --board $(BOARD) -- $(ARGS))
 
 # The images that tests and benchmarks need beside the release one.
 variants:
@@ -249,6 +246,7 @@ format:
 
 docs:
 	$(PYTHON) tools/memdoc.py >docs/memory.md
+	$(PYTHON) tools/mutant doc >docs/mutants.md
 
 clean:
 	rm -rf $(O)
@@ -262,6 +260,7 @@ include boards/vexpress-a15/flash/flash.mk
 include tools/check-dtb/check-dtb.mk
 include tools/mapsvg/mapsvg.mk
 include tools/dist/dist.mk
+include tools/mutant/mutant.mk
 
 #? Fanlight: a kernel of high windows
 #?
@@ -277,6 +276,8 @@ include tools/dist/dist.mk
 #?   make soak         the stress suite for more than 10^8 operations: an hour or two
 #?   make flash        vexpress-a15's NOR flash, bootable from reset, two slots: only makes the image;
 #?                     ARGS='…' FLASH_RAM=2G FLASH_B=ZIMAGE (slot B's, if it is another one)
+#?   make mutants      kernels that are wrong on purpose, each found by whom its entry names;
+#?                     MUTANT='glob'; make run MUTANT=NAME watches one
 #?   make bench        instructions for each operation, beside Linux's
 #?   make check        formatting, who includes whom, headers, sizes, descriptor stores, barriers
 #?   make check-dtb    DTB=FILE says without hardware what would happen on that board; JSON=1,
@@ -291,7 +292,8 @@ include tools/dist/dist.mk
 #?   make flash-board  BOARD=NAME DEVICE=/dev/NAME: prints what writes it; RUN_IT=1 does it
 #?   make gdb          QEMU stopped at the first instruction under gdb, with fl-walk and fl-layout
 #?   make deps         installs what is missing (Debian, Ubuntu); NO_INSTALL=1 only checks
-#?   make format docs  clang-format over all of it; docs/memory.md from include/layout.h
+#?   make format docs  clang-format over all of it; docs/memory.md from include/layout.h,
+#?                     docs/mutants.md from tests/mutants/
 #?   make clean help
 #?
 #?   BOARD=vexpress-a15   VMSPLIT=3g|2g|1g   DEBUG=1   COUNT=1   UBSAN=1   MUTANT=NAME

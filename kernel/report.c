@@ -19,6 +19,15 @@
 #include <mm/vmalloc.h>
 #include <printk.h>
 
+/* A kernel that is wrong on purpose (tools/mutant) says so wherever it says which it is. */
+#ifdef MUTANT
+#define MUTANT_WORDS ", MUTANT " MUTANT
+#define MUTANT_KEY   ",\"mutant\":\"" MUTANT "\""
+#else
+#define MUTANT_WORDS ""
+#define MUTANT_KEY   ""
+#endif
+
 #define JSON_MAX 1408
 
 #define NOTE_HEADER 16					       /* three words and "GNU" */
@@ -169,7 +178,7 @@ static void print_banner(const struct fdt *f)
 	       memblock_start(), memblock_end());
 	printk("  |'-.  \\  |  /  .-'|   image   %u KiB at 0x%010llx, linked at 0x%08x",
 	       (u32)(__content_end - __image_start) / 1024, boot_info.image_pa, (u32)IMAGE_START);
-	printk("  |   '-.\\ | /.-'   |   build   %.12s, %s, split %ug", build,
+	printk("  |   '-.\\ | /.-'   |   build   %.12s, %s, split %ug" MUTANT_WORDS, build,
 	       CONFIG_DEBUG ? "debug" :
 	       CONFIG_COUNT ? "counting" :
 			      "release",
@@ -241,8 +250,8 @@ static void print_boot(void)
 
 	board_name(tree, board, sizeof(board));
 	build_id(build, BUILD_ID_BYTES);
-	printk("@boot {\"v\":1,\"id\":\"%016llx\",\"build\":\"%s\",\"board\":\"%s\"}", this_boot,
-	       build, board);
+	printk("@boot {\"v\":1,\"id\":\"%016llx\",\"build\":\"%s\",\"board\":\"%s\"" MUTANT_KEY "}",
+	       this_boot, build, board);
 }
 
 static void print_layout(void)

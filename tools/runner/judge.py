@@ -54,6 +54,7 @@ class Expect:
     tests: frozenset[str] | None = None  # exactly these, from the ELF
     may_skip: tuple[str, ...] = ()  # globs
     fatal: str | None = None  # the fatal test's name, for kind fatal
+    mutant: str = ""  # the name of a kernel that is wrong on purpose
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +96,9 @@ def _identity(stream: Stream, expect: Expect):
     boot = stream.boots[0]
     if boot.get("v") != 1:
         yield Verdict.INFRA, f"protocol version {boot.get('v')!r}, this harness reads 1"
+    elif boot.get("mutant", "") != expect.mutant:
+        yield Verdict.INFRA, (f"@boot is of the mutant {boot.get('mutant', '(none)')!r}, not of "
+                              f"{expect.mutant or 'a kernel that is meant to be right'}")
     elif expect.build and boot.get("build") != expect.build:
         yield Verdict.INFRA, f"@boot is of build {boot.get('build')}, the ELF is {expect.build}"
 

@@ -209,15 +209,24 @@ def _run(entry: dict) -> Run:
     return run
 
 
+def _with_defaults(raw: dict, entry: dict) -> dict:
+    entry = {**raw.get("default", {}), **raw.get(entry.get("board"), {}), **entry}
+    if not entry.get("at_once"):
+        entry["may_skip"] = [*entry.get("may_skip", ()), *raw.get("in-turns", {}).get("may_skip", ())]
+    return entry
+
+
+def made(entry: dict) -> Run:
+    """A run that is in no table, with the table's defaults for its board."""
+    return _run(_with_defaults(_read(RUNS), entry))
+
+
 def runs(path: pathlib.Path = RUNS) -> list[Run]:
     """The whole table, expanded, in order. Names are unique."""
     raw = _read(path)
     found: list[Run] = []
     for entry in raw.get("run", []):
-        entry = {**raw.get("default", {}), **raw.get(entry.get("board"), {}), **entry}
-        if not entry.get("at_once"):
-            entry["may_skip"] = [*entry.get("may_skip", ()), *raw.get("in-turns", {}).get("may_skip", ())]
-        found += [_run(single) for single in _expand(entry)]
+        found += [_run(single) for single in _expand(_with_defaults(raw, entry))]
     names = [run.name for run in found]
     double = {name for name in names if names.count(name) > 1}
     if double:
