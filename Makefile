@@ -196,7 +196,7 @@ variants:
 
 test: deps
 	+@$(MAKE_QUIETLY) all
-	+@$(MAKE_QUIETLY) variants flash-loader host-tests host-corpus
+	+@$(MAKE_QUIETLY) variants flash-loader host-tests host-corpus stream-kit
 	+@$(MAKE_QUIETLY) check
 	@T='$(T)' RUN='$(RUN)' SHARD='$(SHARD)' $(RUNNER) test --build $(O)
 
@@ -284,6 +284,7 @@ include tools/mutant/mutant.mk
 #?                     ARGS='…' (boot arguments), IMAGE=ADDRESS (where the loader puts it), VMSPLIT=
 #?   make map          the address space as a picture, docs/map.svg; of another VMSPLIT, BOARD or
 #?                     DEBUG=1, or of a serial log (LOG=FILE): map.svg in the build folder
+#?   make stream-kit   build/stream-kit.tar: good and damaged recordings, for other people's harnesses
 #?   make dist         images, device trees, sums and a how-to in one archive, the same bytes from
 #?                     the same commit; DIST=DIR puts it elsewhere than O
 #?   make load         SERIAL=PORT BOARD=NAME: into a board that has U-Boot, over the cable alone;

@@ -7,15 +7,23 @@ anyone who writes a reader of the protocol: feed it each .bin file and compare i
 manifest. This file knows the protocol from docs/serial-protocol.md alone; it shares no code with
 the harness, so that the two can disagree.
 
-    generate.py            write the files
+    generate.py            write the files, and the table in README.md
     generate.py --check    exit 1 if the stored files are not what would be written
 """
 
+import hashlib
 import pathlib
+import re
 import sys
 import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
+# Of the kit. The second number goes up when streams come, the first when one goes or changes, or is
+# to be judged otherwise: a judge that was right may then be wrong. DIGEST is that of all streams and
+# verdicts, so that neither happens unnoticed.
+VERSION = "1.0"
+DIGEST = "c502635d71816a13d06e78f59710f9fe87da602d9b77ecb104b01d79f52bde1c"
+PROTOCOL = 1
 BUILD = "5fd1c0ffee5fd1c0ffee5fd1c0ffee5fd1c0ffee"
 BOOT = '@boot {"v":1,"id":"00000000075bcd15","build":"%s","board":"V2P-CA15"}' % BUILD
 REGIONS = [("lowmem", 0xc0000000, 0x2f000000, "direct"),
@@ -397,33 +405,69 @@ def other_build():
         "a protocol version that version 1 readers do not know"
 
 
-def files():
-    """Every file of the kit: name -> bytes."""
+def streams():
+    """Every stream: name -> (kind, verdict, why, bytes)."""
     made = {}
-    manifest = ["# SPDX-License-Identifier: BSD-2-Clause",
-                "# Written by generate.py. What a reader of the protocol must say of each stream.",
-                "# kind suites: asked for all of `tests`, `may_skip` may be skipped, of image `build`.",
-                "# kind fatal: asked for `fatal`. kind memtest: the memory tester; memtest-all: memtest=all.", "",
-                'build = "%s"' % BUILD, 'fatal = "kunmap.double"', 'may_skip = ["tlb.stale_local"]',
-                "tests = ["]
-    manifest += ['    "%s",' % test for test in TESTS] + ["]", ""]
     for group in (good, failing, crashing, ending, corrupted, documents, other_build, fatals,
                   memtests, memtest_all, unasked):
+        kind = {fatals: "fatal", memtests: "memtest", memtest_all: "memtest-all"}.get(group, "suites")
         for name, verdict, data, why in group():
-            assert name + ".bin" not in made, name
-            made[name + ".bin"] = data
-            kind = {fatals: "fatal", memtests: "memtest", memtest_all: "memtest-all"}.get(group, "suites")
-            manifest += ["[stream.%s]" % name, 'kind = "%s"' % kind, 'verdict = "%s"' % verdict,
-                         'why = "%s"' % why, ""]
-    made["streams.toml"] = "\n".join(manifest[:-1]).encode() + b"\n"
+            assert name not in made, name
+            made[name] = kind, verdict, why, data
     return made
+
+
+def digest(made):
+    """Of all that a judge can be wrong about."""
+    whole = hashlib.sha256()
+    for name, (kind, verdict, _, data) in sorted(made.items()):
+        whole.update(f"{name} {kind} {verdict} {len(data)}\n".encode() + data)
+    return whole.hexdigest()
+
+
+def manifest(made):
+    """streams.toml."""
+    lines = ["# SPDX-License-Identifier: BSD-2-Clause",
+             "# Written by generate.py. What a reader of the protocol must say of each stream.",
+             "# kind suites: asked for all of `tests`, `may_skip` may be skipped, of image `build`.",
+             "# kind fatal: asked for `fatal`. kind memtest: the memory tester; memtest-all: memtest=all.", "",
+             'version = "%s"' % VERSION, "protocol = %d" % PROTOCOL, 'build = "%s"' % BUILD,
+             'fatal = "kunmap.double"', 'may_skip = ["tlb.stale_local"]', "tests = ["]
+    lines += ['    "%s",' % test for test in TESTS] + ["]", ""]
+    for name, (kind, verdict, why, _) in made.items():
+        lines += ["[stream.%s]" % name, 'kind = "%s"' % kind, 'verdict = "%s"' % verdict,
+                  'why = "%s"' % why, ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def readme(made):
+    """README.md with the table of now."""
+    table = ["| stream | kind | verdict | why |", "|---|---|---|---|"]
+    table += ["| `%s` | %s | %s | %s |" % (name, kind, verdict, why)
+              for name, (kind, verdict, why, _) in made.items()]
+    text = (HERE / "README.md").read_text()
+    return re.sub(r"(?<=<!-- streams -->\n).*?(?=<!-- end -->)",
+                  lambda _: "\n".join(["", *table, "", ""]), text, flags=re.DOTALL)
+
+
+def files():
+    """Every file that is written: name -> bytes."""
+    made = streams()
+    written = {name + ".bin": data for name, (_, _, _, data) in made.items()}
+    written["streams.toml"] = manifest(made).encode()
+    written["README.md"] = readme(made).encode()
+    return written
 
 
 def main():
     """Write, or with --check compare."""
+    if digest(streams()) != DIGEST:
+        print("generate.py: streams or verdicts changed: VERSION, and DIGEST = \"%s\""
+              % digest(streams()), file=sys.stderr)
+        return 1
     made = files()
     if sys.argv[1:] == ["--check"]:
-        stored = {p.name: p.read_bytes() for p in HERE.iterdir() if p.suffix in (".bin", ".toml")}
+        stored = {p.name: p.read_bytes() for p in HERE.iterdir() if p.suffix in (".bin", ".toml", ".md")}
         return 0 if stored == made else 1
     for old in HERE.glob("*.bin"):
         old.unlink()

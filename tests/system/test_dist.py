@@ -130,7 +130,7 @@ def test_the_how_to_names_every_file_and_no_other(unpacked):
     text = (unpacked / "README.md").read_text()
     assert "<!--" not in text and VERSION in text
     images = {p.name for p in unpacked.iterdir()} - {"README.md", "LICENSE", "SHA256SUMS"}
-    named = set(re.findall(r"[\w.-]+\.(?:zImage|dtb|itb|scr|img)\b|\buImage\b", text))
+    named = set(re.findall(r"[\w.-]+\.(?:zImage|dtb|itb|scr|img|tar)\b|\buImage\b", text))
     assert named - {"fanlight"} <= images
     assert {i for i in images if not i.endswith(".dtb")} <= named | {"fanlight"}
 

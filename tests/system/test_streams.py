@@ -117,3 +117,71 @@ def test_judge_command_demands_listed_tests(tmp_path):
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == Verdict.FAIL
     assert "pkmap.never_ran" in done.stdout
+
+
+# -- the kit, as others use it ---------------------------------------------------------------
+
+JUDGE = """
+import os, sys
+sys.path.insert(0, {tools!r})
+from runner.judge import Ending, Expect, judge
+from runner.stream import Stream
+_, file, kind, tests, may_skip, build, fatal = sys.argv
+stream = Stream()
+stream.feed(open(file, "rb").read())
+stream.finish()
+expect = Expect(kind=kind, build=build, tests=frozenset(open(tests).read().split()),
+                may_skip=tuple(may_skip.split(",")), fatal=fatal)
+sys.exit(judge(stream, expect, Ending.EOF).verdict)
+"""
+ASKED = ("{file}", "{kind}", "{tests}", "{may_skip}", "{build}", "{fatal}")
+
+
+def try_judge(*words):
+    """The kit's driver: (exit status, its lines)."""
+    done = subprocess.run([sys.executable, KIT / "try_judge.py", *words], capture_output=True,
+                          text=True, check=False, cwd=ROOT)
+    return done.returncode, done.stdout.splitlines() + done.stderr.splitlines()
+
+
+def test_our_judge_is_right_about_each_stream(tmp_path):
+    (tmp_path / "judge.py").write_text(JUDGE.format(tools=str(ROOT / "tools")))
+    status, lines = try_judge("--exact", "--", sys.executable, tmp_path / "judge.py", *ASKED)
+    count = len(MANIFEST["stream"])
+    assert (status, lines) == (0, [f"kit {MANIFEST['version']}: {count} streams, 0 misjudged, "
+                                   "0 of them taken for a pass"])
+
+
+def test_the_readme_s_command_is_right_too():
+    text = (KIT / "README.md").read_text().replace("\\\n", "")
+    command = next(line for line in text.splitlines() if "tools/runner judge {file}" in line).split()
+    assert command[0] == "tests/streams/try_judge.py"
+    status, lines = try_judge("--only", "m*", *command[1:])
+    assert status == 0 and int(lines[-1].split()[2]) > 9, lines
+
+
+def test_the_kit_catches_a_judge_that_looks_at_totals_alone():
+    """Each stream with such totals that is no pass, and none else but what has no totals."""
+    status, lines = try_judge("--", "sh", "-c", 'grep -q "^# Totals: .* fail:0"')
+    taken = {line.split()[0] for line in lines if "was judged pass" in line}
+    assert status == 1
+    assert {"lost-not-everywhere", "wrong-crc", "panic-after-end", "reboot", "missing-test",
+            "end-fail", "unlisted-skip"} <= taken
+    assert taken == {name for name, want in MANIFEST["stream"].items() if want["verdict"] != "pass"
+                     and b"# Totals" in (data := (KIT / f"{name}.bin").read_bytes())
+                     and any(line.startswith(b"# Totals: ") and b" fail:0" in line
+                             for line in data.split(b"\n"))}
+    assert lines[-1].endswith(f", {len(taken)} of them taken for a pass")
+
+
+@pytest.mark.parametrize(("words", "text"), [
+    (("--", "/nowhere/judge"), "try_judge: /nowhere/judge: No such file or directory"),
+    (("--only", "no-such-*", "--", "true"), "try_judge: --only no-such-*: no such stream")])
+def test_a_judge_that_cannot_be_tried_is_named(words, text):
+    assert try_judge(*words) == (2, [text])
+
+
+def test_a_judge_that_says_the_same_of_all_is_shown():
+    status, lines = try_judge("--only", "good*", "--", "sh", "-c", "echo no python here >&2; exit 9")
+    assert status == 1
+    assert lines[-2] == "it judged each of them no pass; the first time it said: 'no python here'"

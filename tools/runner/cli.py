@@ -78,7 +78,8 @@ def command_judge(options: argparse.Namespace) -> int:
     if tests is not None:
         tests = session.selected(tests, f"selftest={options.selftest}" if options.selftest else "")
     may_skip = table.hardware(options.board).may_skip if options.board else ()
-    expect = Expect(kind=options.kind, build=image.build_id if image else None, tests=tests,
+    build = image.build_id if image else options.build_id
+    expect = Expect(kind=options.kind, build=build, tests=tests,
                     may_skip=(*may_skip, *options.may_skip), fatal=options.fatal)
     result = judge(stream, expect, Ending[options.ending.upper()])
     for reason in result.reasons:
@@ -137,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("file", type=pathlib.Path)
     sub.add_argument("--elf", type=pathlib.Path, help="demand exactly this image's tests")
     sub.add_argument("--tests", type=pathlib.Path, help="a file of test names, instead of an ELF")
+    sub.add_argument("--build-id", help="demand this image's, instead of an ELF's")
     sub.add_argument("--selftest", default="", help="globs the boot was given")
     sub.add_argument("--may-skip", action="append", default=[], metavar="GLOB")
     sub.add_argument("--board", help="a real board: what its hardware.toml lets skip")
