@@ -175,13 +175,17 @@ RUNNER := $(PYTHON) tools/runner
 # Builds on all processors, but where -j was given.
 MAKE_QUIETLY = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-run run test test-board test-labgrid lava soak bench check gdb format docs clean help variants
+.PHONY: deps deps-run deps-linux run test test-board test-labgrid lava soak bench bench-linux check gdb format docs clean help variants
 deps:
 	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh
 
 # Without what only tests of farms need.
 deps-run:
 	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh run
+
+# And what builds a program for Linux.
+deps-linux:
+	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh linux
 
 run: deps-run
 	+@$(if $(MUTANT),:,$(MAKE_QUIETLY) all)
@@ -234,6 +238,12 @@ bench: deps-run
 	+@$(MAKE_QUIETLY) all flash-loader O=$(O)/count COUNT=1
 	@$(RUNNER) bench --build $(O) --count-build $(O)/count
 
+# Some minutes, and a network or what was fetched before. RECORD=1: tools/linux/measured.json is this one.
+bench-linux: deps-linux
+	+@$(MAKE_QUIETLY) all flash-loader
+	+@$(MAKE_QUIETLY) all flash-loader O=$(O)/count COUNT=1
+	@$(PYTHON) tools/linux --build $(O) bench $(if $(filter 1,$(RECORD)),--record)
+
 check: deps-run
 	+@$(MAKE_QUIETLY) all
 	@$(PYTHON) tools/check/check --build $(O) --cflags '$(CFLAGS)'
@@ -279,6 +289,8 @@ include tools/mutant/mutant.mk
 #?   make mutants      kernels that are wrong on purpose, each found by whom its entry names;
 #?                     MUTANT='glob'; make run MUTANT=NAME watches one
 #?   make bench        instructions for each operation, beside Linux's
+#?   make bench-linux  the same for Linux, fetched from Debian, on the same QEMU; some minutes;
+#?                     RECORD=1 keeps it as what `make bench` compares with
 #?   make check        formatting, who includes whom, headers, sizes, descriptor stores, barriers
 #?   make check-dtb    DTB=FILE says without hardware what would happen on that board; JSON=1,
 #?                     ARGS='…' (boot arguments), IMAGE=ADDRESS (where the loader puts it), VMSPLIT=

@@ -7,6 +7,7 @@
 #
 #	tools/deps.sh		all
 #	tools/deps.sh run	without what only `make test` needs
+#	tools/deps.sh linux	and with what `make bench-linux` builds programs for Linux with
 set -euo pipefail
 
 packages=(
@@ -26,7 +27,12 @@ packages=(
 
 # labgrid brings 60 more; lava-common has LAVA's schema of jobs.
 test_packages=(python3-labgrid lava-common)
-[ "${1:-}" = run ] || packages+=("${test_packages[@]}")
+linux_packages=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross)
+case ${1:-} in
+run) ;;
+linux) packages+=("${linux_packages[@]}") ;;
+*) packages+=("${test_packages[@]}") ;;
+esac
 
 have_dpkg() { command -v dpkg-query >/dev/null; }
 

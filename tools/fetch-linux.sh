@@ -70,7 +70,8 @@ apt_start()
 		give_up "can't write to $dir"
 	: >"$work/status"
 	updated=
-	apt_private apt-get update || updated="; apt-get update: $(tail -n 1 "$work/log")"
+	apt_private apt-get update || echo "apt-get update failed" >>"$work/log"
+	[ ! -s "$work/log" ] || updated=" (no network? apt-get update: $(tail -n 1 "$work/log"))"
 }
 
 # What package $1 depends on that has a name like $2 (sed's)

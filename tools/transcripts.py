@@ -14,7 +14,7 @@ before it stopped: so text may stand between what one run says.
 
 Owns: what counts as a difference (RULES, which docs/tour.md states word by word); --write, which
 puts what is printed now between the first and the last line of each part that is shown; --bench,
-which puts what `make bench` found last into docs/performance.md.
+which puts what `make bench` found last, and what is recorded of Linux, into docs/performance.md.
 Must never: change a document that it cannot follow.
 """
 
@@ -30,6 +30,8 @@ import subprocess
 import sys
 import tempfile
 import tty
+
+from linux import record
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "docs/tour.md")
@@ -325,15 +327,22 @@ def rewrite(path, build):
     path.write_text(out, encoding="utf-8")
 
 
-def write_bench(build):
-    """Puts the table of the last `make bench` into the document's block `bench`."""
-    found = build / "results" / "bench.txt"
-    day = datetime.date.fromtimestamp(found.stat().st_mtime)
-    block = f"```bench\nmake bench, {day}\n\n{found.read_text().rstrip()}\n```"
-    text, count = re.subn(r"^```bench\n.*?^```$", lambda _: block, PERFORMANCE.read_text(),
+def with_block(text, name, block):
+    """The document with the contents of its one block of that name put in."""
+    text, count = re.subn(rf"^```{name}\n.*?^```$", lambda _: f"```{name}\n{block}\n```", text,
                           flags=re.MULTILINE | re.DOTALL)
     if count != 1:
-        raise Trouble(f"{PERFORMANCE.name} has {count} blocks `bench`, not one")
+        raise Trouble(f"{PERFORMANCE.name} has {count} blocks `{name}`, not one")
+    return text
+
+
+def write_bench(build):
+    """Puts the table of the last `make bench` and the recorded one of Linux into the document."""
+    text = with_block(PERFORMANCE.read_text(), "bench-linux", record.render(record.load()))
+    found = build / "results" / "bench.txt"
+    if found.is_file():
+        day = datetime.date.fromtimestamp(found.stat().st_mtime)
+        text = with_block(text, "bench", f"make bench, {day}\n\n{found.read_text().rstrip()}")
     PERFORMANCE.write_text(text)
 
 
@@ -352,7 +361,7 @@ def main():
             for path in files:
                 rewrite(path, args.build.resolve())
         found = [p for path in files for p in problems(path, args.build.resolve())]
-    except (Trouble, OSError) as error:
+    except (Trouble, OSError, record.RecordError) as error:
         return f"transcripts: {error}"
     return "\n".join(found) or None
 

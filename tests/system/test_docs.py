@@ -12,6 +12,7 @@ import tomllib
 
 import pytest
 import transcripts
+from linux import record
 from runner.table import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -337,14 +338,23 @@ def test_red_rows_and_no_others_are_explained():
     assert red == re.findall(r"^- `([^`]*)`", section(PERFORMANCE, "Not met"), re.MULTILINE)
 
 
-def test_performance_table_has_the_targets_of_the_plan():
-    """Every row of the plan is in the table, with Linux's figure and the target of the plan."""
+def test_performance_table_has_the_targets_of_the_plan_and_the_record_of_linux():
+    """Every row of the plan is in the table, with Linux's recorded figure and the plan's target."""
     plan = tomllib.loads((ROOT / "tools" / "runner" / "bench.toml").read_text())
-    lines = {line.split()[0]: line.replace(",", "").split() for line in bench_lines()}
+    linux = record.load().fair
+    lines = {line.split()[0]: line.split() for line in bench_lines()}
     wrong = []
     for op, want in plan["op"].items():
-        numbers = lines.get(op, [])
-        for key in ("linux", "target"):
-            if key in want and str(want[key]) not in numbers:
-                wrong.append(f"{op}: {key} {want[key]}")
+        op_line = lines.get(op, ["", ""])
+        theirs = record.number(linux.get(want.get("linux", op)))
+        if op_line[1] != theirs:
+            wrong.append(f"{op}: Linux {theirs}")
+        if "target" in want and record.number(want["target"]) not in op_line:
+            wrong.append(f"{op}: target {want['target']}")
     assert wrong == []
+
+
+def test_table_of_linux_is_what_was_recorded():
+    block = re.search(r"^```bench-linux\n(.*?)\n```$", PERFORMANCE.read_text(),
+                      re.MULTILINE | re.DOTALL)[1]
+    assert block == record.render(record.load()), "tools/transcripts.py --bench"

@@ -3,10 +3,11 @@
 
     /usr/bin/python3 tools/linux fetch              kernel and device tree, into build/cache
     /usr/bin/python3 tools/linux boot [-- QEMU ...] to the first program, which waits; ^C ends it
+    /usr/bin/python3 tools/linux bench              both kernels measured: `make bench-linux`
 
 `boot` shows the serial port; whatever stands behind `--` is QEMU's, as
 `-qmp unix:/tmp/q,server=on,wait=off -gdb tcp::1234`. Exit status: 0, or 7 where something that is
-needed can't be had here.
+needed can't be had here; of `bench` those of the runner.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import sys
 if not __package__:
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from linux import guest, packages  # noqa: E402
+from linux import beside, guest, packages  # noqa: E402
 from runner.judge import Verdict  # noqa: E402
 from runner.table import ROOT  # noqa: E402
 
@@ -47,6 +48,10 @@ def main():
     sub.add_argument("--bootargs", default="task=stay")
     sub.add_argument("qemu", nargs="*", help="more arguments for QEMU, after --")
     sub.set_defaults(function=command_boot)
+    sub = commands.add_parser("bench", help="Linux and Fanlight, and the table of both")
+    sub.add_argument("--count-build", type=lambda p: pathlib.Path(p).resolve())
+    sub.add_argument("--record", action="store_true", help="this is the record from now on")
+    sub.set_defaults(function=beside.command)
     args = parser.parse_args()
     try:
         return args.function(args)

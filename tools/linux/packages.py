@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import threading
@@ -21,6 +22,7 @@ from runner.table import ROOT
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = HERE / "src"
 CROSS = "arm-none-eabi-"
+CROSS_USER = "arm-linux-gnueabihf-"  # with glibc
 _lock = threading.Lock()
 
 
@@ -104,6 +106,12 @@ def _init(work: pathlib.Path) -> pathlib.Path:
     return out
 
 
+def _work(build: pathlib.Path) -> pathlib.Path:
+    work = build / "linux"
+    work.mkdir(parents=True, exist_ok=True)
+    return work
+
+
 def _pack(out: pathlib.Path, files: list[pathlib.Path]) -> pathlib.Path:
     """An initrd of these files. The same files give the same bytes, and those the same counts."""
     if _newer(out, *files):
@@ -121,9 +129,48 @@ def _pack(out: pathlib.Path, files: list[pathlib.Path]) -> pathlib.Path:
     return out
 
 
+def _module(work: pathlib.Path, linux: Linux) -> pathlib.Path:
+    """The module, by Linux's own build; what that build leaves stays in a folder of its own."""
+    source, out = SOURCES / "mapbench.c", work / "mapbench.ko"
+    common = linux.headers.with_name(re.sub(r"-armmp-lpae$", "-common", linux.headers.name))
+    if not _newer(out, source, SOURCES / "Kbuild", linux.kernel):
+        folder = work / "module"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name in ("Kbuild", "mapbench.c"):
+            shutil.copy(SOURCES / name, folder)
+        _call("make", "-s", "-C", linux.headers, "-f", common / "Makefile", f"M={folder}",
+              "ARCH=arm", f"CROSS_COMPILE={CROSS}", f"CC={CROSS}gcc", "modules")
+        _call(CROSS + "strip", "--strip-debug", "-o", folder / "small.ko", folder / "mapbench.ko")
+        os.replace(folder / "small.ko", out)
+    return out
+
+
+def _userbench(work: pathlib.Path) -> pathlib.Path:
+    """The program that measures processes: static, with glibc."""
+    source, out = SOURCES / "userbench.c", work / "userbench"
+    if not _newer(out, source):
+        part = out.with_name("userbench.part")
+        _call(CROSS_USER + "gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-marm", "-static", "-s",
+              "-Wl,--build-id=none", "-o", part, source)
+        os.replace(part, out)
+    return out
+
+
 def initrd(build: pathlib.Path) -> pathlib.Path:
     """With the first program alone: enough to look at the kernel."""
-    work = build / "linux"
-    work.mkdir(parents=True, exist_ok=True)
     with _lock:
+        work = _work(build)
         return _pack(work / "init.cpio", [_init(work)])
+
+
+def bench_initrd(build: pathlib.Path, linux: Linux, users: bool = True,
+                 again: bool = True) -> pathlib.Path:
+    """With the module too; and, if `users`, with what measures processes."""
+    fetch_headers(build, linux, again)
+    with _lock:
+        work = _work(build)
+        files = [_init(work), _module(work, linux)]
+        if not users:
+            return _pack(work / "module.cpio", files)
+        return _pack(work / "bench.cpio", [*files, _userbench(work)])

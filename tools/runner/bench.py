@@ -15,6 +15,8 @@ import struct
 import sys
 import tomllib
 
+from linux import record
+
 from . import session, table
 from .judge import Verdict
 from .prepare import Builds, Unavailable
@@ -43,6 +45,14 @@ class Row:
     counts: tuple[float | None, float | None, float | None] = (None, None, None)
     at_least: bool = False
     tlbi: int | None = None
+    linux_op: str = ""  # the name of Linux's figure in its record
+
+    @property
+    def bound(self) -> str:
+        """The target as it is printed."""
+        if self.target is None:
+            return "-"
+        return (">= " if self.at_least else "<= ") + record.number(self.target)
 
     @property
     def verdict(self) -> str:
@@ -110,7 +120,7 @@ def image_bytes(image: pathlib.Path) -> int:
     return max(len(data), end - start)
 
 
-def _op_rows(plan: dict, release: dict, counted: dict) -> list[Row]:
+def _op_rows(plan: dict, release: dict, counted: dict, linux: dict[str, float]) -> list[Row]:
     rows = []
     for op in [*plan, *(o for o in release if o not in plan)]:
         want, row, count = plan.get(op, {}), release.get(op), counted.get(op, {})
@@ -118,9 +128,10 @@ def _op_rows(plan: dict, release: dict, counted: dict) -> list[Row]:
         if "share_of" in want:
             whole, share = want["share_of"]
             target = round(release.get(whole, {}).get("insns", 0) * share, 1)
-        rows.append(Row(op, want.get("linux"), row and row["insns"], target,
+        twin = want.get("linux", op if op in linux else "")
+        rows.append(Row(op, linux.get(twin), row and row["insns"], target,
                         tuple(count.get(k) for k in ("tlbi", "dsb", "isb")),
-                        tlbi=want.get("tlbi")))
+                        tlbi=want.get("tlbi"), linux_op=twin))
     return rows
 
 
@@ -141,49 +152,36 @@ def _cpu_rows(plan: dict, builds: Builds) -> list[Row]:
     return rows
 
 
-def measure(builds: Builds, count_builds: Builds) -> list[Row]:
-    """All rows. Raises NotMeasured, Unavailable."""
+def measure(builds: Builds, count_builds: Builds, linux: dict[str, float]) -> list[Row]:
+    """All rows, beside Linux's figures. Raises NotMeasured, Unavailable."""
     plan = tomllib.loads(PLAN.read_text())
     release = _by_op(_boot(builds, "bench-release", "2G", "bench panic=poweroff"))
     counted = _by_op(_boot(count_builds, "bench-count", "2G", "bench panic=poweroff"))
-    rows = _op_rows(plan["op"], release, counted) + _cpu_rows(plan["cpus"], builds)
+    rows = _op_rows(plan["op"], release, counted, linux) + _cpu_rows(plan["cpus"], builds)
     costs = {m: _boot_cost(builds, m)[0] for m in plan["boot"]["sizes"]}
-    rows.append(Row("boot, per further 4 KiB page", plan["boot"]["linux_per_page"],
-                    _slope(costs), plan["boot"]["per_page"]))
+    boot = plan["boot"]
+    rows.append(Row("boot, per further 4 KiB page", linux.get(boot["linux"]), _slope(costs),
+                    boot["per_page"], linux_op=boot["linux"]))
     rows.append(_flash_row(plan["flash"], builds))
     limits = plan["limits"]
     _, big = _boot_cost(builds, limits["lowmem_free_at"])
     free = big.stream.layout.get("mem", {}).get("lowmem_free")
     rows.append(Row(f"lowmem free at {limits['lowmem_free_at']}, bytes",
-                    limits["linux_lowmem_free_bytes"], free, limits["lowmem_free_bytes"],
-                    at_least=True))
+                    linux.get(limits["linux_lowmem"]), free, limits["lowmem_free_bytes"],
+                    at_least=True, linux_op=limits["linux_lowmem"]))
     rows.append(Row("image with BSS, bytes", None, image_bytes(builds.image("release")),
                     limits["image_bytes"]))
     return rows
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,.1f}" if value % 1 else f"{int(value):,}"
-
-
 def render(rows: list[Row]) -> str:
     """The table as text."""
-    heads = ("op", "Linux", "Fanlight", "target", "ratio", "tlbi", "dsb", "isb", "verdict")
-    lines = [heads]
+    lines = [("op", "Linux", "Fanlight", "target", "ratio", "tlbi", "dsb", "isb", "verdict")]
     for row in rows:
         ratio = f"{row.ours / row.linux:.2f}" if row.linux and row.ours is not None else "-"
-        bound = (">= " if row.at_least else "<= ") if row.target is not None else ""
-        lines.append((row.op, _number(row.linux), _number(row.ours), bound + _number(row.target),
-                      ratio, *(_number(c) for c in row.counts), row.verdict))
-    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
-    text = []
-    for line in lines:
-        cells = [line[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1], strict=True)]
-        text.append("  ".join([*cells, line[-1]]).rstrip())
-    return "\n".join(text)
+        lines.append((row.op, record.number(row.linux), record.number(row.ours), row.bound, ratio,
+                      *(record.number(c) for c in row.counts), row.verdict))
+    return record.columns(lines)
 
 
 def command(options: argparse.Namespace) -> int:
@@ -191,15 +189,16 @@ def command(options: argparse.Namespace) -> int:
     builds = Builds(options.build.resolve())
     count = Builds((options.count_build or options.build / "count").resolve())
     try:
-        rows = measure(builds, count)
-    except (NotMeasured, Unavailable) as trouble:
+        linux = record.load()
+        rows = measure(builds, count, linux.fair)
+    except (NotMeasured, Unavailable, record.RecordError) as trouble:
         print(f"bench: {trouble}", file=sys.stderr)
         return getattr(trouble, "verdict", Verdict.INFRA)
     text = render(rows)
     folder = builds.root / "results"
     (folder / "bench.txt").write_text(text + "\n")
-    print("Instructions per operation (-icount shift=0, one CPU, 2 GiB; Linux 6.1, init_on_alloc=0;"
-          " tlbi, dsb, isb from the COUNT=1 build)")
+    print(f"Instructions per operation (-icount shift=0, one CPU, 2 GiB; {linux.linux},\n"
+          f"init_on_alloc=0, recorded {linux.date}; tlbi, dsb, isb from the COUNT=1 build)")
     print(text)
     red = [row.op for row in rows if row.verdict.startswith("RED")]
     print(f"bench: {len(rows)} rows, {len(red)} red" + (": " + ", ".join(red) if red else ""))

@@ -4,9 +4,10 @@
  * the kernel's command line asks for, and powers off. Words that Linux does not know itself are in
  * a first program's environment:
  *
- *	task=stay	says so and waits for ever (default), to be looked at from outside
- *	task=boot	how far the boot has come, and what memory is left
- *	task=measure	that, then the module with mode=MODE, then /userbench if there is one
+ *	task=stay	says INIT_STAYS and waits for ever (default), to be looked at from outside
+ *	task=boot	what the boot took, and what memory is left; then the module
+ *	task=measure	that, and /userbench behind it, if there is one
+ *	module="…"	the module's arguments
  *
  * Without a C library, nor anything that would call its memset, so that the compiler of our own
  * kernel builds it. Must never measure.
@@ -128,7 +129,7 @@ static void say_boot(unsigned long long ticks)
 	struct line line;
 
 	line.used = 0;
-	put(&line, "INIT_BOOT {\"ticks\":");
+	put(&line, "@boot {\"ticks\":");
 	put_number(&line, ticks);
 	if (call(NR_SYSINFO, (long)&memory, 0, 0, 0) == 0) {
 		put(&line, ",\"lowmem_free\":");
@@ -141,23 +142,18 @@ static void say_boot(unsigned long long ticks)
 	say(&line);
 }
 
-/* The module measures in its start, and then refuses to stay (-EAGAIN). */
-static void run_module(const char *mode)
+/* The module works in its start, and then refuses to stay (-EAGAIN). */
+static void run_module(const char *arguments)
 {
-	struct line arguments;
-	long file = call(NR_OPEN, (long)"/mapbench.ko", 02000000 /* O_CLOEXEC */, 0, 0), error;
+	long file = call(NR_OPEN, (long)"/mapbench.ko", 02000000 /* O_CLOEXEC */, 0, 0);
+	long error = file < 0 ? file : call(NR_FINIT_MODULE, file, (long)arguments, 0, 0);
+	struct line line;
 
-	arguments.used = 0;
-	put(&arguments, "mode=");
-	put(&arguments, mode);
-	arguments.text[arguments.used < sizeof(arguments.text) ? arguments.used : 159] = 0;
-	error = file < 0 ? file : call(NR_FINIT_MODULE, file, (long)arguments.text, 0, 0);
 	if (error != -11) {
-		struct line line;
-
 		line.used = 0;
-		put(&line, "INIT_ERROR mapbench.ko: -");
+		put(&line, "@error {\"text\":\"mapbench.ko: -");
 		put_number(&line, (unsigned long long)-error);
+		put(&line, "\"}");
 		say(&line);
 	}
 	(void)call(NR_CLOSE, file, 0, 0, 0);
@@ -187,7 +183,7 @@ __attribute__((noreturn, used)) static void start(long *stack)
 		}
 	}
 	say_boot(ticks);
-	run_module(same(task, "measure") ? word(environment, "mode", "bench") : "info");
+	run_module(word(environment, "module", ""));
 	if (same(task, "measure")) {
 		(void)call(NR_EXECVE, (long)"/userbench", (long)arguments, (long)environment, 0);
 	}
