@@ -32,6 +32,8 @@ why=.why
 
 mkdir -p "$dir" || exit 2
 dir=$(cd "$dir" && pwd)
+# One at a time: who comes second finds it done.
+exec 9>"$dir/.lock" && flock 9
 vmlinuz=$(find "$dir" -maxdepth 1 -name 'vmlinuz-*' | head -n 1)
 version=${vmlinuz##*/vmlinuz-}
 work=$dir/.apt$headers

@@ -177,7 +177,7 @@ def test_the_status_follows_from_the_rows_and_the_record(ours, record_it, stored
 
 
 @pytest.mark.parametrize("trouble", [
-    packages.Unavailable("no network"), measure.NotMeasured("no boot"),
+    packages.Unavailable("no network"), packages.BuildError("cc: error"), measure.NotMeasured("no boot"),
     bench.NotMeasured(Verdict.HANG, "no row")])
 def test_what_cannot_be_measured_is_red(trouble, tmp_path, monkeypatch, capsys):
     def fails(build):
@@ -202,6 +202,6 @@ def test_without_a_network_it_says_so_and_leaves_nothing(tmp_path):
     assert done.stderr.startswith("bench-linux: RED: no package linux-image-armmp-lpae for armhf")
     assert "no network?" in done.stderr
     folder = tmp_path / "build" / "cache" / "dtbs"
-    assert [p.name for p in folder.iterdir()] == [".why"]
+    assert {p.name for p in folder.iterdir()} == {".why", ".lock"}
     with pytest.raises(packages.Unavailable, match="no package linux-image-armmp-lpae"):
         packages.fetch(tmp_path / "build", again=False)

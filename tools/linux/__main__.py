@@ -55,7 +55,7 @@ def main():
     args = parser.parse_args()
     try:
         return args.function(args)
-    except packages.Unavailable as why:
+    except (packages.Unavailable, packages.BuildError) as why:
         print(f"linux: {why}", file=sys.stderr)
         return Verdict.INFRA
     except KeyboardInterrupt:

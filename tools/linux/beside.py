@@ -92,8 +92,8 @@ def command(options: argparse.Namespace) -> int:
         recorded = measured if options.record else record.load()
         rows = bench.measure(builds, Builds(options.count_build or options.build / "count"),
                              measured.fair)
-    except (measure.NotMeasured, packages.Unavailable, bench.NotMeasured, NotBuilt,
-            record.RecordError) as trouble:
+    except (measure.NotMeasured, packages.Unavailable, packages.BuildError, bench.NotMeasured,
+            NotBuilt, record.RecordError) as trouble:
         print(f"bench-linux: RED: {trouble}", file=sys.stderr)
         return getattr(trouble, "verdict", Verdict.INFRA)
     pairs = join(measured, rows)

@@ -72,7 +72,10 @@ def arguments(linux: packages.Linux, initrd: pathlib.Path, bootargs: str, memory
 @contextlib.contextmanager
 def booted(build: pathlib.Path, errors: pathlib.Path, bootargs: str = "task=stay",
            again: bool = False, **how):
-    """A Boot from its first instruction on; leaving it ends QEMU. Raises packages.Unavailable."""
+    """A Boot from its first instruction on; leaving it ends QEMU.
+
+    Raises packages.Unavailable, which is a reason to skip, and packages.BuildError, which is none.
+    """
     linux = packages.fetch(build, again)
     argv = arguments(linux, packages.initrd(build), bootargs, **how)
     with Guest(argv, errors) as guest:

@@ -128,7 +128,7 @@ def _first_line(*argv: str) -> str:
 
 
 def measure(build: pathlib.Path) -> record.Measurement:
-    """All of it, some minutes. Raises NotMeasured, packages.Unavailable."""
+    """All of it, some minutes. Raises NotMeasured, packages.Unavailable and BuildError."""
     linux = packages.fetch(build)
     bench = Bench(linux, packages.bench_initrd(build, linux), build / "results" / "bench-linux")
     found = {name: variant(bench, name) for name in record.VARIANTS}

@@ -30,6 +30,10 @@ class Unavailable(Exception):
     """Something can't be had on this machine; the text says what and why."""
 
 
+class BuildError(Exception):
+    """What is ours could not be built."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Linux:
     """The files of one kernel."""
@@ -46,10 +50,10 @@ def _call(*argv: str | pathlib.Path, cwd: pathlib.Path | None = None,
         done = subprocess.run([str(a) for a in argv], cwd=cwd, input=data, capture_output=True,
                               check=False)
     except OSError as error:
-        raise Unavailable(f"{argv[0]}: {error.strerror} (try `make deps`)") from error
+        raise BuildError(f"{argv[0]}: {error.strerror} (try `make deps`)") from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
-        raise Unavailable(f"{' '.join(str(a) for a in argv)}: {said[-2000:]}")
+        raise BuildError(f"{' '.join(str(a) for a in argv)}: {said[-2000:]}")
     return done.stdout
 
 
