@@ -57,7 +57,7 @@ MEMTEST_SRCS := kernel/memtest/all.c kernel/memtest/engine.c kernel/memtest/opti
 	kernel/memtest/patterns.c kernel/memtest/ranges.c
 DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/ns16550.c drivers/pl011.c drivers/psci.c \
 	drivers/samsung_uart.c drivers/sp805.c drivers/vexpress_sysreg.c
-TEST_SRCS := $(sort $(wildcard tests/kernel/*.c))
+TEST_SRCS := $(sort $(wildcard tests/kernel/*.c tests/kernel/mmu/*.c tests/kernel/mmu/*.S))
 
 # ---- flags ----
 

@@ -242,7 +242,7 @@ def qemu_args(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
     board = table.board(run.board)
     memory = run.memory or board.memory
     machine = ",".join(part for part in (board.machine, board.entry[run.entry]) if part)
-    args = [board.binary]
+    args = [run.binary or board.binary]
     if run.ram_alias:
         preload = builds.root / "host" / "ram_alias.so"
         if not preload.is_file():

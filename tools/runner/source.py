@@ -21,8 +21,8 @@ def explained(log: list[str]) -> list[str]:
         m = _CHECK.match(line)
         if m:
             try:
-                path = table.ROOT / "tests" / "kernel" / m.group(1)
+                path = next((table.ROOT / "tests" / "kernel").rglob(m.group(1)))
                 lines.append("        " + path.read_text().splitlines()[int(m.group(2)) - 1].strip())
-            except (OSError, IndexError):
+            except (OSError, IndexError, StopIteration):
                 pass
     return lines

@@ -98,6 +98,7 @@ class Run:
     disk_damage: str = ""  # what has become of the file that the loader loads: flip, cut
     bootargs: str = "selftest panic=poweroff"
     args: tuple[str, ...] = ()  # more QEMU arguments
+    binary: str = ""  # another QEMU than the board's
     kind: str = "suites"  # suites | fatal | bench | memtest | memtest-all
     verdict: Verdict = Verdict.PASS
     text: tuple[str, ...] = ()  # regular expressions that lines of the stream must match
@@ -211,9 +212,9 @@ def _run(entry: dict) -> Run:
 
 def _with_defaults(raw: dict, entry: dict) -> dict:
     entry = {**raw.get("default", {}), **raw.get(entry.get("board"), {}), **entry}
-    if not entry.get("at_once"):
-        entry["may_skip"] = [*entry.get("may_skip", ()), *raw.get("in-turns", {}).get("may_skip", ())]
-    return entry
+    always = ["qemu"] if entry.get("at_once") else ["qemu", "in-turns"]
+    listed = [name for of in always for name in raw.get(of, {}).get("may_skip", ())]
+    return {**entry, "may_skip": [*entry.get("may_skip", ()), *listed]}
 
 
 def made(entry: dict) -> Run:
