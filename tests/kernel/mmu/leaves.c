@@ -21,13 +21,13 @@ static u32 base_va(u32 half, u32 start)
 
 static u64 table_kind(u32 kind)
 {
-	return D_TABLE | D_AP_TABLE(kind & 3) | (kind & 4 ? D_XN_TABLE : 0) |
-	       (kind & 8 ? D_PXN_TABLE : 0);
+	return D_TABLE | (kind & 1 ? D_TABLE_IGNORED : 0) | D_AP_TABLE(kind & 3) |
+	       (kind & 4 ? D_XN_TABLE : 0) | (kind & 8 ? D_PXN_TABLE : 0);
 }
 
 u64 leaf_kind(u32 kind)
 {
-	return D_AP(kind & 3) | (kind & 4 ? D_XN : 0) | (kind & 8 ? D_PXN : 0) |
+	return D_SOFTWARE(kind) | D_AP(kind & 3) | (kind & 4 ? D_XN : 0) | (kind & 8 ? D_PXN : 0) |
 	       (kind & 16 ? 0 : D_AF) | D_SH_INNER;
 }
 

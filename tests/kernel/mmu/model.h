@@ -18,22 +18,24 @@ enum op_kind {
 };
 
 /* Descriptors, B3.6.1 and B3.6.2. The type is bits 1 and 0. */
-#define D_INVALID     0ull
-#define D_INVALID_TOO 2ull /* bit 0 alone decides */
-#define D_BLOCK	      1ull /* levels 1 and 2; reserved at level 3 */
-#define D_TABLE	      3ull /* levels 1 and 2 */
-#define D_PAGE	      3ull /* level 3 */
-#define D_ATTR(n)     ((u64)(n) << 2)
-#define D_AP(n)	      ((u64)(n) << 6) /* AP[2:1]: bit 1 read-only, bit 0 for user mode too */
-#define D_SH_INNER    (3ull << 8)
-#define D_AF	      (1ull << 10)
-#define D_NG	      (1ull << 11)
-#define D_CONTIG      (1ull << 52)
-#define D_PXN	      (1ull << 53)
-#define D_XN	      (1ull << 54)
-#define D_PXN_TABLE   (1ull << 59)
-#define D_XN_TABLE    (1ull << 60)
-#define D_AP_TABLE(n) ((u64)(n) << 61)
+#define D_INVALID	0ull
+#define D_INVALID_TOO	2ull /* bit 0 alone decides */
+#define D_BLOCK		1ull /* levels 1 and 2; reserved at level 3 */
+#define D_TABLE		3ull /* levels 1 and 2 */
+#define D_PAGE		3ull /* level 3 */
+#define D_ATTR(n)	((u64)(n) << 2)
+#define D_AP(n)		((u64)(n) << 6) /* AP[2:1]: bit 1 read-only, bit 0 for user mode too */
+#define D_SH_INNER	(3ull << 8)
+#define D_AF		(1ull << 10)
+#define D_NG		(1ull << 11)
+#define D_CONTIG	(1ull << 52)
+#define D_PXN		(1ull << 53)
+#define D_XN		(1ull << 54)
+#define D_PXN_TABLE	(1ull << 59)
+#define D_SOFTWARE(n)	((u64)((n)&15) << 55) /* a leaf's bits that hardware ignores */
+#define D_TABLE_IGNORED 0x07f0000000000ffcull /* hex-ok: and a table's */
+#define D_XN_TABLE	(1ull << 60)
+#define D_AP_TABLE(n)	((u64)(n) << 61)
 
 /* What of the registers decides. */
 struct mmu_regs {

@@ -12,7 +12,6 @@
 
 #define PAGES	    32 /* mapped side by side, from VA on */
 #define VA	    0x42000000u
-#define GOOD	    (D_PAGE | D_AF | D_AP(1) | D_SH_INNER)
 #define ASIDS_SHIFT 16 /* in the upper word of TTBR0 (B4.1.154) */
 
 #define DEVICE_PAGE (2 * PAGES) /* of the land: by Device mappings only */
@@ -27,12 +26,7 @@ static void map_pages(struct world *w, u32 first, u32 count, u64 more)
 {
 	world_shape(w, 1, 1);
 	for (u32 n = 0; n < count; n++) {
-		struct chain chain = { .start = 1,
-				       .leaf = 3,
-				       .desc = { 0, D_TABLE, D_TABLE,
-						 land_pa(w, first + n) | GOOD | more } };
-
-		world_map(w, 0, page_va(n), &chain);
+		(void)world_page(w, 0, 0, page_va(n), land_pa(w, first + n) | PAGE_RW | more);
 	}
 }
 
@@ -122,7 +116,7 @@ static void tell_access_flag(struct world *w)
 
 	map_pages(w, 0, 1, 0);
 	(void)look_at(w, page_va(0));
-	poke(w, 0, (land_pa(w, 0) | GOOD) & ~D_AF);
+	poke(w, 0, (land_pa(w, 0) | PAGE_RW) & ~D_AF);
 	op = look_at(w, page_va(0));
 	visit_now(w);
 	test_note("profile: an access flag cleared without TLBI is %s",

@@ -118,3 +118,16 @@ void world_map(struct world *w, u32 half, u32 va, struct chain *chain)
 		entry_set(&w->last[half].entry[index_of(va, 12)], chain->desc[3]);
 	}
 }
+
+struct chain *world_page(struct world *w, u32 half, u32 slot, u32 va, u64 leaf)
+{
+	struct chain *chain = &w->chain[half][slot];
+
+	chain->start = (u8)world_start_level(w, half);
+	chain->leaf = 3;
+	chain->desc[1] = chain->desc[2] = D_TABLE;
+	chain->desc[3] = leaf;
+	chain->word = land_word(half);
+	world_map(w, half, va, chain);
+	return chain;
+}

@@ -165,15 +165,7 @@ TEST(mmu, reserved_types_do_not_translate)
 static void add_edge(struct world *w, u32 slot, u32 va)
 {
 	for (u32 half = 0; half < 2; half++) {
-		struct chain *chain = &w->chain[half][slot];
-
-		*chain = (struct chain){ .start = (u8)world_start_level(w, half),
-					 .leaf = 3,
-					 .desc = { 0, D_TABLE, D_TABLE,
-						   land_pa(w, half) | D_PAGE | D_AF | D_AP(1) |
-							   D_SH_INNER },
-					 .word = land_word(half) };
-		world_map(w, half, va, chain);
+		(void)world_page(w, half, slot, va, land_pa(w, half) | PAGE_RW);
 	}
 	ask_everything(w, slot, va);
 }
@@ -230,9 +222,9 @@ static void place(struct world *w, u32 half, u32 start, struct page *const pages
 		  u32 above)
 {
 	u32 va = leaf_va(w, half, start, 3, 0, 0);
-	struct chain *chain = &w->chain[half][0];
 	struct table *const used[] = { &w->root[half], &w->mid[half], &w->last[half] };
 	struct page *page = pages[above >> 3 & 1][3];
+	struct chain *chain;
 	struct table saved[ARRAY_SIZE(used)];
 	u32 seen, mark = 0xc0de0000 + above;
 
@@ -243,13 +235,8 @@ static void place(struct world *w, u32 half, u32 start, struct page *const pages
 		table_empty(used[i]);
 	}
 	world_shape(w, start, start);
-	*chain =
-		(struct chain){ .start = (u8)start,
-				.leaf = 3,
-				.desc = { 0, D_TABLE, D_TABLE,
-					  page_to_pa(page) | D_PAGE | D_AF | D_AP(1) | D_SH_INNER },
-				.word = land_word(above >> 3) };
-	world_map(w, half, va, chain);
+	chain = world_page(w, half, 0, va, page_to_pa(page) | PAGE_RW);
+	chain->word = land_word(above >> 3);
 	ask_everything(w, 0, va);
 	world_op(w, 0, va + 64, OP_WRITE)->lo = mark;
 	visit_and_judge(w);
@@ -322,17 +309,11 @@ TEST(mmu, par_has_the_memory_type)
 
 	world_shape(w, 1, 1);
 	for (u32 type = 0; type < 4; type++) {
-		struct chain *chain = &w->chain[0][type];
 		u32 va = leaf_va(w, 0, 1, 3, type, 0);
 
-		*chain = (struct chain){
-			.start = 1,
-			.leaf = 3,
-			.desc = { 0, D_TABLE, D_TABLE,
-				  land_pa(w, LAND_PAGES) | D_PAGE | D_AF | D_AP(type) |
-					  D_ATTR(type) | D_SH_INNER | D_XN },
-		};
-		world_map(w, 0, va, chain);
+		(void)world_page(w, 0, type, va,
+				 land_pa(w, LAND_PAGES) | D_PAGE | D_AF | D_AP(type) |
+					 D_ATTR(type) | D_SH_INNER | D_XN);
 		for (u32 kind = OP_ATS_PR; kind <= OP_ATS_UW; kind++) {
 			ask(w, type, va, (enum op_kind)kind);
 		}
@@ -349,15 +330,9 @@ static void alignments(struct world *w, bool align, const u8 *kinds, u32 count)
 
 	w->regs.align = align;
 	for (u32 i = 0; i < ARRAY_SIZE(leaves); i++) {
-		struct chain *chain = &w->chain[0][i];
 		u32 va = leaf_va(w, 0, 1, 3, i, 0);
 
-		*chain = (struct chain){ .start = 1,
-					 .leaf = 3,
-					 .desc = { 0, D_TABLE, D_TABLE,
-						   land_pa(w, 0) | D_SH_INNER | leaves[i] },
-					 .word = land_word(0) };
-		world_map(w, 0, va, chain);
+		(void)world_page(w, 0, i, va, land_pa(w, 0) | D_SH_INNER | leaves[i]);
 		for (u32 n = 0; n < 4 * count; n++) {
 			ask(w, i, va + n / count, (enum op_kind)kinds[n % count]);
 		}
@@ -401,37 +376,30 @@ TEST(mmu, user_mode_is_held_to_alignment)
 }
 
 /* An entry that faults is in no TLB (B3.10.1): made valid, it holds at once. */
+static void valid_at_once(struct world *w, u32 half, u64 before)
+{
+	u32 va = leaf_va(w, half, 1, 3, 0, 0);
+	u64 good = land_pa(w, half) | PAGE_RW;
+	struct op *poke;
+
+	(void)world_page(w, half, 1, va, good);
+	(void)world_page(w, half, 0, va, before);
+	ask_everything(w, 0, va);
+	poke = world_op(w, 0, WORLD_ALIAS(half) + (va >> 12 & 511) * 8, OP_POKE);
+	poke->lo = (u32)good;
+	poke->hi = (u32)(good >> 32);
+	ask_everything(w, 1, va);
+	visit_and_judge(w);
+}
+
 TEST(mmu, entries_that_fault_are_not_kept)
 {
 	WORLD(w);
 
 	world_shape(w, 1, 1);
 	for (u32 half = 0; half < 2; half++) {
-		struct chain *chains = w->chain[half];
-		u32 va = leaf_va(w, half, 1, 3, 0, 0);
-		u64 good = land_pa(w, 0) | D_PAGE | D_AF | D_AP(1) | D_SH_INNER;
-		const u64 before[] = { D_INVALID, good & ~D_AF };
-
-		for (u32 i = 0; i < ARRAY_SIZE(before); i++) {
-			struct op *poke;
-
-			for (u32 k = 0; k < 2; k++) {
-				chains[k] = (struct chain){ .start = 1,
-							    .leaf = 3,
-							    .desc = { 0, D_TABLE, D_TABLE,
-								      k ? good : before[i] },
-							    .word = land_word(0) };
-			}
-			world_map(w, half, va, &chains[0]);
-			chains[1].desc[1] = chains[0].desc[1];
-			chains[1].desc[2] = chains[0].desc[2];
-			ask_everything(w, 0, va);
-			poke = world_op(w, 0, WORLD_ALIAS(half) + (va >> 12 & 511) * 8, OP_POKE);
-			poke->lo = (u32)good;
-			poke->hi = (u32)(good >> 32);
-			ask_everything(w, 1, va);
-			visit_and_judge(w);
-		}
+		valid_at_once(w, half, D_INVALID);
+		valid_at_once(w, half, land_pa(w, half) | (PAGE_RW & ~D_AF));
 	}
 	world_sum_up(w, 96);
 }

@@ -42,25 +42,10 @@ bool world_cuts(void)
 
 /* ---- memory ---- */
 
-/* All of them, in the order in which their windows are opened. */
-static struct table *world_table(struct world *w, u32 n)
-{
-	struct table *const tables[] = { &w->root[0],	  &w->root[1],	   &w->mid[0],
-					 &w->mid[1],	  &w->last[0],	   &w->last[1],
-					 &w->code_mid[0], &w->code_mid[1], &w->code_last };
-
-	return n < ARRAY_SIZE(tables) ? tables[n] : NULL;
-}
-
 static void tables_put(struct world *w)
 {
-	u32 n = 0;
-
-	while (world_table(w, n)) {
-		n++;
-	}
-	while (n--) {
-		struct table *table = world_table(w, n);
+	for (u32 n = TABLES; n-- > 0;) {
+		struct table *table = &w->table[n];
 
 		if (table->page) {
 			kunmap_local(table->entry);
@@ -72,9 +57,9 @@ static void tables_put(struct world *w)
 
 static bool tables_get(struct world *w, gfp_t gfp)
 {
-	struct table *table;
+	for (u32 n = 0; n < TABLES; n++) {
+		struct table *table = &w->table[n];
 
-	for (u32 n = 0; (table = world_table(w, n)); n++) {
 		table->page = alloc_page(gfp);
 		if (!table->page) {
 			tables_put(w);

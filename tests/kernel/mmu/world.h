@@ -48,11 +48,18 @@ struct table {
 	u64 *entry; /* its window */
 };
 
+#define TABLES 9
+
 struct world {
 	struct mmu_regs regs;
 	struct chain chain[2][SLOTS_MAX]; /* [half] */
-	struct table root[2], mid[2], last[2];
-	struct table code_mid[2], code_last;
+	union {
+		struct {
+			struct table root[2], mid[2], last[2]; /* [half] */
+			struct table code_mid[2], code_last;
+		};
+		struct table table[TABLES];
+	};
 	struct page *code, *data;
 	struct visit *visit;	/* data's direct mapping */
 	struct page *land;	/* 2 MiB to map, aligned; the first LAND_PAGES are filled */
@@ -105,6 +112,10 @@ void world_shape(struct world *w, u32 t0sz, u32 t1sz);
 
 /* Writes chain's descriptors for va into that half's tables; the tables' addresses are added. */
 void world_map(struct world *w, u32 half, u32 va, struct chain *chain);
+
+/* A page at va, below tables that limit nothing; its word is the land's of that half. */
+#define PAGE_RW (D_PAGE | D_AF | D_AP(1) | D_SH_INNER)
+struct chain *world_page(struct world *w, u32 half, u32 slot, u32 va, u64 leaf);
 
 /* The level at which walks of that half start (B3.6.6). */
 u32 world_start_level(const struct world *w, u32 half);
