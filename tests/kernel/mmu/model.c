@@ -13,7 +13,7 @@
 
 enum { WRITES = 1, USER = 2, FETCH = 4, ATS = 8 };
 
-/* Of each kind: what it does, and the alignment it needs, 0: SCTLR.A decides (A3.2.1). */
+/* Of each kind: what it does, and the alignment it needs (A3.2.1). */
 static const struct {
 	u8 is;
 	u8 bytes;  /* what is read */
@@ -102,7 +102,7 @@ static void rights_of(struct rights *r, const struct mmu_regs *regs, const struc
 	r->fetch[1] = !xn && user; /* what cannot be read is not executed either */
 }
 
-/* B3.12.3: translation, access flag, permission, in this order. 0: no fault. */
+/* B3.12: translation, access flag, permission, in this order. 0: no fault. */
 static u32 fault_of(const struct mmu_regs *regs, const struct chain *chain, u32 is)
 {
 	struct rights r;

@@ -27,7 +27,7 @@
 #define EPD1		0x00800000
 
 	/* After a change of TTBR, TTBCR or tables: old translations, and branches predicted by
-	 * them (B3.10.1, B2.2.6), before the next fetch. Clobbers r7. */
+	 * them (B3.10.1, B2.2), before the next fetch. Clobbers r7. */
 	.macro	forget
 	mov	r7, #0
 	mcr	p15, 0, r7, c8, c7, 0		@ TLBIALL

@@ -71,7 +71,7 @@ static bool tables_get(struct world *w, gfp_t gfp)
 	return true;
 }
 
-/* New code, before it is fetched anywhere: in memory, then the old forgotten (B2.2.7). */
+/* New code, before it is fetched anywhere: in memory, then the old forgotten (B2.2). */
 static void code_written(const void *start, u32 bytes)
 {
 	for (u32 i = 0; i < bytes; i += 16) { /* no line is shorter */
