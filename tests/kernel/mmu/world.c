@@ -154,6 +154,7 @@ static bool code_get(struct world *w)
 		return false;
 	}
 	w->visit = lowmem_page_address(w->data);
+	w->visit->count = 0;
 	code = kmap_local_page(w->code);
 	memcpy(code, visit_start, bytes);
 	code_written(code, bytes);
