@@ -39,7 +39,7 @@ static u64 leaf_type(u32 level)
 /* Of a GiB that is not all RAM nothing is mapped, but entries that fault in any case. */
 static const struct page *gib_page(const struct world *w)
 {
-	return w->gib_page ? w->gib_page : w->land;
+	return w->gib_page ? w->gib_page : land_page(w, 0);
 }
 
 /* Where a leaf's memory begins: of a block, the one that holds page n of the land. */

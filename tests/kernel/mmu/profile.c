@@ -175,7 +175,7 @@ static void tell_asids(struct world *w)
 /* Of a page that is in no cache and has no other mapping. */
 static void tell_device(struct world *w)
 {
-	struct page *page = pfn_to_page(page_to_pfn(w->land) + DEVICE_PAGE);
+	struct page *page = land_page(w, DEVICE_PAGE);
 	struct op *odd, *fetch;
 	char *window;
 

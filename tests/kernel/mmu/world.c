@@ -91,9 +91,14 @@ u32 land_word(u32 n)
 	return words[n % LAND_PAGES];
 }
 
+struct page *land_page(const struct world *w, u32 n)
+{
+	return pfn_to_page(page_to_pfn(w->land) + LAND_FIRST + n);
+}
+
 u64 land_pa(const struct world *w, u32 n)
 {
-	return pfn_to_pa(page_to_pfn(w->land) + n);
+	return pfn_to_pa(page_to_pfn(land_page(w, n)));
 }
 
 void page_make_land(struct page *page, u32 word)
@@ -118,7 +123,7 @@ static bool gib_is_ram(const struct page *page)
 static void gib_page_get(struct world *w)
 {
 	if (gib_is_ram(w->land)) {
-		w->gib_page = w->land;
+		w->gib_page = land_page(w, 0);
 		return;
 	}
 	w->gib_owned = alloc_page(GFP_KERNEL);
@@ -135,7 +140,7 @@ static bool land_get(struct world *w)
 		w->land = alloc_pages(GFP_KERNEL, LAND_ORDER);
 	}
 	for (u32 i = 0; w->land && i < LAND_PAGES; i++) {
-		page_make_land(pfn_to_page(page_to_pfn(w->land) + i), land_word(i));
+		page_make_land(land_page(w, i), land_word(i));
 	}
 	if (w->land) {
 		gib_page_get(w);

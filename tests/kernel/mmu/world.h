@@ -61,19 +61,21 @@ struct world {
 		struct table table[TABLES];
 	};
 	struct page *code, *data;
-	struct visit *visit;	/* data's direct mapping */
-	struct page *land;	/* 2 MiB to map, aligned; the first LAND_PAGES are filled */
-	struct page *gib_page;	/* one whose GiB is RAM altogether, or NULL; filled */
-	struct page *gib_owned; /* the same, if it is not in land */
-	u32 cases, wrong;
+	struct visit *visit;	   /* data's direct mapping */
+	struct page *land;	   /* 2 MiB to map, aligned; LAND_PAGES of them filled */
+	struct page *gib_page;	   /* one whose GiB is RAM altogether, or NULL; filled */
+	struct page *gib_owned;	   /* the same, if it is not in land */
+	u32 cases, allowed, wrong; /* allowed: in which the model wants no fault */
 };
 
 #define DATA_ORDER 2 /* struct visit */
 #define LAND_ORDER 9
+#define LAND_FIRST 304 /* the first that is filled: at an address with bits set between */
 #define LAND_PAGES 4
 
 /* The word that fills page n of the land: an instruction that returns. */
 u32 land_word(u32 n);
+struct page *land_page(const struct world *w, u32 n);
 u64 land_pa(const struct world *w, u32 n);
 /* Fills a page with such a word, to be read and fetched. */
 void page_make_land(struct page *page, u32 word);
