@@ -71,10 +71,10 @@ static bool par_is_right(const struct op *op, const struct answer *want)
 
 static bool abort_is_right(const struct op *op, const struct answer *want)
 {
-	bool fetch = op_is_fetch((enum op_kind)op->kind);
+	bool fetch = op_is_fetch(op->kind);
 	u32 fsr = fetch ? op->ifsr : op->dfsr, far = fetch ? op->ifar : op->dfar;
 	u32 other_fsr = fetch ? op->dfsr : op->ifsr, other_far = fetch ? op->dfar : op->ifar;
-	u32 wnr = op_is_write((enum op_kind)op->kind) ? FSR_WNR : 0;
+	u32 wnr = op_is_write(op->kind) ? FSR_WNR : 0;
 
 	return op->trap == (fetch ? TRAP_PREFETCH_ABORT : TRAP_DATA_ABORT) &&
 	       (fsr & FSR_SEEN) == (FSR_LPAE | wnr | want->status) && far == op->va &&
@@ -88,7 +88,7 @@ static bool is_right(const struct op *op, const struct answer *want)
 	if (op_is_ats(kind)) {
 		return par_is_right(op, want);
 	}
-	if (!model_knows(kind)) {
+	if (!(op_flags(kind) & OP_KNOWN)) {
 		return op->trap == TRAP_NONE;
 	}
 	if (want->status) {
@@ -106,7 +106,7 @@ static void tell_found(char *text, size_t size, const struct op *op)
 		(void)snprintf(text, size, "IFSR 0x%x IFAR %08x", op->ifsr, op->ifar);
 	} else if (op->trap == TRAP_DATA_ABORT) {
 		(void)snprintf(text, size, "DFSR 0x%x DFAR %08x", op->dfsr, op->dfar);
-	} else if (op_is_ats((enum op_kind)op->kind)) {
+	} else if (op_is_ats(op->kind)) {
 		(void)snprintf(text, size, "PAR 0x%08x%08x", op->hi, op->lo);
 	} else if (op->trap == TRAP_NONE) {
 		(void)snprintf(text, size, "no fault, value %08x", op->lo);

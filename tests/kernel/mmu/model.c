@@ -11,8 +11,6 @@
 #define S_PERMISSION  0x0cu
 #define S_ALIGNMENT   0x21u
 
-enum { WRITES = 1, USER = 2, FETCH = 4, ATS = 8 };
-
 /* Of each kind: what it does, and the alignment it needs (A3.2.1). */
 static const struct {
 	u8 is;
@@ -21,43 +19,28 @@ static const struct {
 	u8 asked;  /* and this one with SCTLR.A = 1 */
 } kinds[] = {
 	[OP_READ] = { 0, 4, 1, 4 },
-	[OP_WRITE] = { WRITES, 4, 1, 4 },
-	[OP_EXEC] = { FETCH, 4, 1, 1 },
-	[OP_LDRT] = { USER, 4, 1, 4 },
-	[OP_STRT] = { USER | WRITES, 4, 1, 4 },
-	[OP_ATS_PR] = { ATS, 0, 1, 1 },
-	[OP_ATS_PW] = { ATS | WRITES, 0, 1, 1 },
-	[OP_ATS_UR] = { ATS | USER, 0, 1, 1 },
-	[OP_ATS_UW] = { ATS | USER | WRITES, 0, 1, 1 },
+	[OP_WRITE] = { OP_WRITES, 4, 1, 4 },
+	[OP_EXEC] = { OP_FETCHES, 4, 1, 1 },
+	[OP_LDRT] = { OP_AS_USER, 4, 1, 4 },
+	[OP_STRT] = { OP_AS_USER | OP_WRITES, 4, 1, 4 },
+	[OP_ATS_PR] = { OP_ASKS, 0, 1, 1 },
+	[OP_ATS_PW] = { OP_ASKS | OP_WRITES, 0, 1, 1 },
+	[OP_ATS_UR] = { OP_ASKS | OP_AS_USER, 0, 1, 1 },
+	[OP_ATS_UW] = { OP_ASKS | OP_AS_USER | OP_WRITES, 0, 1, 1 },
 	[OP_LDRB] = { 0, 1, 1, 1 },
 	[OP_LDRH] = { 0, 2, 1, 2 },
 	[OP_LDR2] = { 0, 4, 4, 4 },
 	[OP_LDM] = { 0, 4, 4, 4 },
-	[OP_STM] = { WRITES, 4, 4, 4 },
+	[OP_STM] = { OP_WRITES, 4, 4, 4 },
 	[OP_LDREX] = { 0, 4, 4, 4 },
-	[OP_USER_READ] = { USER, 4, 1, 4 },
-	[OP_USER_WRITE] = { USER | WRITES, 4, 1, 4 },
-	[OP_USER_EXEC] = { USER | FETCH, 4, 1, 1 },
+	[OP_USER_READ] = { OP_AS_USER, 4, 1, 4 },
+	[OP_USER_WRITE] = { OP_AS_USER | OP_WRITES, 4, 1, 4 },
+	[OP_USER_EXEC] = { OP_AS_USER | OP_FETCHES, 4, 1, 1 },
 };
 
-bool model_knows(enum op_kind kind)
+u32 op_flags(u32 kind)
 {
-	return kinds[kind].strict;
-}
-
-bool op_is_fetch(enum op_kind kind)
-{
-	return kinds[kind].is & FETCH;
-}
-
-bool op_is_write(enum op_kind kind)
-{
-	return kinds[kind].is & WRITES;
-}
-
-bool op_is_ats(enum op_kind kind)
-{
-	return kinds[kind].is & ATS;
+	return kinds[kind].strict ? kinds[kind].is | OP_KNOWN : 0;
 }
 
 /* B3.6.4, "Determining the translation table base address": TTBR0 is asked first. */
@@ -106,7 +89,7 @@ static void rights_of(struct rights *r, const struct mmu_regs *regs, const struc
 static u32 fault_of(const struct mmu_regs *regs, const struct chain *chain, u32 is)
 {
 	struct rights r;
-	u32 user = (is & USER) != 0;
+	u32 user = (is & OP_AS_USER) != 0;
 	u64 leaf = chain->desc[chain->leaf];
 	u32 want = chain->leaf == 3 ? D_PAGE : D_BLOCK;
 
@@ -117,7 +100,7 @@ static u32 fault_of(const struct mmu_regs *regs, const struct chain *chain, u32 
 		return S_ACCESS_FLAG + chain->leaf;
 	}
 	rights_of(&r, regs, chain);
-	if (is & FETCH ? !r.fetch[user] : is & WRITES ? !r.write[user] : !r.read[user]) {
+	if (is & OP_FETCHES ? !r.fetch[user] : is & OP_WRITES ? !r.write[user] : !r.read[user]) {
 		return S_PERMISSION + chain->leaf;
 	}
 	return 0;
@@ -139,7 +122,7 @@ void model_answer(struct answer *answer, const struct mmu_regs *regs, const stru
 	u32 align = regs->align ? kinds[kind].asked : kinds[kind].strict;
 
 	*answer = (struct answer){ 0 };
-	if (!model_knows(kind)) {
+	if (!(op_flags(kind) & OP_KNOWN)) {
 		return;
 	}
 	if (va & (align - 1)) {

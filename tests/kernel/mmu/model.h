@@ -68,7 +68,20 @@ void model_answer(struct answer *answer, const struct mmu_regs *regs, const stru
 		  u32 va, enum op_kind kind);
 
 /* Kinds of access. What the model does not know never faults: hints, and tools of the tests. */
-bool model_knows(enum op_kind kind);
-bool op_is_fetch(enum op_kind kind);
-bool op_is_write(enum op_kind kind);
-bool op_is_ats(enum op_kind kind);
+enum { OP_WRITES = 1, OP_AS_USER = 2, OP_FETCHES = 4, OP_ASKS = 8, OP_KNOWN = 16 };
+u32 op_flags(u32 kind);
+
+static inline bool op_is_fetch(u32 kind)
+{
+	return op_flags(kind) & OP_FETCHES;
+}
+
+static inline bool op_is_write(u32 kind)
+{
+	return op_flags(kind) & OP_WRITES;
+}
+
+static inline bool op_is_ats(u32 kind)
+{
+	return op_flags(kind) & OP_ASKS;
+}

@@ -54,13 +54,15 @@ static bool hit(const struct op *op)
 	return op->trap == TRAP_NONE;
 }
 
-/* A read's end in words. */
-static const char *end_of(const struct op *op)
+static void tell(const char *what, bool is_so)
 {
-	return hit(op)			       ? "works" :
-	       op->trap == TRAP_DATA_ABORT     ? "data abort" :
-	       op->trap == TRAP_PREFETCH_ABORT ? "prefetch abort" :
-						 "another exception";
+	test_note("profile: %s: %s", what, is_so ? "yes" : "no");
+}
+
+static void tell_end(const char *what, const struct op *op)
+{
+	test_note("profile: %s: %s, DFSR 0x%x IFSR 0x%x", what, hit(op) ? "works" : "aborts",
+		  op->dfsr, op->ifsr);
 }
 
 static void tell_cpu(void)
@@ -88,9 +90,8 @@ static void tell_stale(struct world *w)
 	(void)world_op(w, 0, 0, OP_TLBIALL);
 	after[2] = look_at(w, page_va(0));
 	visit_now(w);
-	test_note("profile: a cleared entry is %s, after TLBIMVA of another address %s",
-		  hit(after[0]) ? "still used" : "not used any more",
-		  hit(after[1]) ? "still used" : "not");
+	tell("a cleared entry is still used", hit(after[0]));
+	tell("a cleared entry is still used after TLBIMVA of another address", hit(after[1]));
 	CHECK(!hit(after[2]));
 
 	map_pages(w, 0, PAGES, 0);
@@ -119,27 +120,22 @@ static void tell_access_flag(struct world *w)
 	poke(w, 0, (land_pa(w, 0) | PAGE_RW) & ~D_AF);
 	op = look_at(w, page_va(0));
 	visit_now(w);
-	test_note("profile: an access flag cleared without TLBI is %s",
-		  hit(op) ? "not seen" : "seen at once");
+	tell("an access flag cleared without TLBI still counts", hit(op));
 }
 
 /* 16 pages, 64 KiB-aligned at both ends (B3.6.2). */
 static void tell_contiguous(struct world *w)
 {
-	struct op *first, *other;
+	struct op *other;
 
 	map_pages(w, PAGES, 16, D_CONTIG);
 	(void)look_at(w, page_va(0));
 	for (u32 n = 0; n < 16; n++) {
 		poke(w, n, D_INVALID);
 	}
-	first = look_at(w, page_va(0));
 	other = look_at(w, page_va(5));
 	visit_now(w);
-	test_note("profile: the contiguous hint %s",
-		  hit(other) ? "makes one translation of 64 KiB" :
-		  hit(first) ? "is not used" :
-			       "shows no effect, cleared entries are not kept");
+	tell("the contiguous hint makes one translation of 64 KiB", hit(other));
 }
 
 static void set_asid(struct world *w, u32 asid)
@@ -153,23 +149,19 @@ static void set_asid(struct world *w, u32 asid)
 
 static void tell_asids(struct world *w)
 {
-	struct op *same, *other, *again;
+	struct op *other, *again;
 
 	map_pages(w, 0, 1, D_NG);
 	set_asid(w, 1);
 	(void)look_at(w, page_va(0));
 	poke(w, 0, D_INVALID);
-	same = look_at(w, page_va(0));
 	set_asid(w, 2);
 	other = look_at(w, page_va(0));
 	set_asid(w, 1);
 	again = look_at(w, page_va(0));
 	visit_now(w);
-	test_note("profile: an entry of ASID 1 is %s by ASID 2, and %s when ASID 1 is back",
-		  hit(other) ? "used" : "not used",
-		  !hit(same) ? "was not kept at all" :
-		  hit(again) ? "used again" :
-			       "forgotten");
+	tell("an entry of ASID 1 is used by ASID 2", hit(other));
+	tell("an entry of ASID 1 is still there when ASID 1 is back", hit(again));
 }
 
 /* Of a page that is in no cache and has no other mapping. */
@@ -190,9 +182,8 @@ static void tell_device(struct world *w)
 	odd = look_at(w, page_va(0) + 1);
 	fetch = world_op(w, 0, page_va(0), OP_EXEC);
 	visit_now(w);
-	test_note(
-		"profile: Device memory: unaligned read: %s (DFSR 0x%x), execution: %s (IFSR 0x%x)",
-		end_of(odd), odd->dfsr, end_of(fetch), fetch->ifsr);
+	tell_end("an unaligned read of Device memory", odd);
+	tell_end("execution of Device memory", fetch);
 }
 
 static void tell_others(struct world *w)
@@ -203,13 +194,8 @@ static void tell_others(struct world *w)
 	across = look_at(w, page_va(1) - 2);
 	clean = world_op(w, 0, page_va(2), OP_CLEAN);
 	visit_now(w);
-	test_note("profile: a read across into an unmapped page: %s, DFAR at its %s",
-		  end_of(across),
-		  across->dfar == across->va ? "start" :
-		  across->dfar == page_va(1) ? "second page" :
-					       "?");
-	test_note("profile: cleaning the cache at an unmapped address: %s (DFSR 0x%x)",
-		  end_of(clean), clean->dfsr);
+	tell("an access across into an unmapped page has DFAR there", across->dfar == page_va(1));
+	tell_end("cleaning the cache at an unmapped address", clean);
 }
 
 void profile_print(struct world *w)

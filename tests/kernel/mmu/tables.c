@@ -27,16 +27,6 @@ void table_empty(struct table *table)
 	}
 }
 
-u64 table_pa(const struct table *table)
-{
-	return page_to_pa(table->page);
-}
-
-u32 world_start_level(const struct world *w, u32 half)
-{
-	return w->regs.size[half] < 2 ? 1 : 2;
-}
-
 /* The entry of a half's root for va, where it is covered; else the one that its low bits select. */
 static u64 *root_entry(struct world *w, u32 half, u32 va)
 {

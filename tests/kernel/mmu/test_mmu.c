@@ -80,7 +80,7 @@ TEST(mmu, tables_above_4g_are_read)
 
 	world_close(w);
 	REQUIRE(w);
-	if (!world_cuts()) {
+	if (!world_cuts) {
 		test_note(high ? "the tables of this suite lie above 4 GiB" :
 				 "no RAM above 4 GiB: nothing to judge");
 		return;
@@ -90,7 +90,7 @@ TEST(mmu, tables_above_4g_are_read)
 		  "use qemu-system-aarch64",
 		  cut_is_shown(&pair) ? ", the table at address - 4 GiB is read" : "");
 	page_pair_put(&pair);
-	CHECK(!world_cuts());
+	CHECK(!world_cuts);
 }
 
 /* ---- rights ---- */
@@ -263,7 +263,7 @@ static void place_everywhere(struct world *w, const struct page_pair *pair)
 	for (u32 i = 0; i < 4 << PLACED; i++) {
 		u32 above = i >> 2;
 
-		if (!world_cuts() || (above & 7) == 0) {
+		if (!world_cuts || (above & 7) == 0) {
 			place(w, i & 1, 1 + (i >> 1 & 1), pages, above);
 		}
 	}
@@ -297,7 +297,7 @@ TEST(mmu, tables_and_pages_lie_anywhere)
 		place_everywhere(w, &pair);
 		page_pair_put(&pair);
 	}
-	world_sum_up(w, world_cuts() ? 100 : 800, world_cuts() ? 100 : 800);
+	world_sum_up(w, world_cuts ? 100 : 800, world_cuts ? 100 : 800);
 }
 
 /* ---- the rest ---- */

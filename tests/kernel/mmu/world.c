@@ -33,12 +33,7 @@ STATIC_ASSERT(sizeof(struct visit) <= PAGE_SIZE << DATA_ORDER);
 extern const char visit_start[], visit_end[]; /* visit.S */
 void visit(struct visit *visit);
 
-static bool cuts; /* found by world_open() */
-
-bool world_cuts(void)
-{
-	return cuts;
-}
+bool world_cuts;
 
 /* ---- memory ---- */
 
@@ -255,14 +250,14 @@ static bool code_is_found(struct world *w)
 /* Tables from the top of RAM; where the MMU does not find them there, from lowmem. */
 static bool tables_ready(struct world *w)
 {
-	if (!cuts) {
+	if (!world_cuts) {
 		if (!tables_get(w, GFP_HIGHONLY)) {
 			return false;
 		}
 		if (code_is_found(w)) {
 			return true;
 		}
-		cuts = !pa_below_4g(page_to_pa(w->root[0].page));
+		world_cuts = !pa_below_4g(page_to_pa(w->root[0].page));
 		tables_put(w);
 	}
 	if (!tables_get(w, GFP_KERNEL)) {

@@ -87,7 +87,7 @@ struct world *world_open(void);
 void world_close(struct world *w); /* NULL is allowed */
 
 /* True if tables above 4 GiB are read elsewhere on this machine; found by world_open(). */
-bool world_cuts(void);
+extern bool world_cuts;
 
 /*
  * Asks the MMU from outside, ATS1CPR, with the world's lower half in place of the kernel's. T0SZ is
@@ -103,7 +103,11 @@ static inline u64 par_pa(u64 par)
 
 /* tables.c: */
 
-u64 table_pa(const struct table *table);
+static inline u64 table_pa(const struct table *table)
+{
+	return page_to_pa(table->page);
+}
+
 void table_empty(struct table *table);
 
 /* The tables below the root for code and data, in both halves. */
@@ -120,7 +124,10 @@ void world_map(struct world *w, u32 half, u32 va, struct chain *chain);
 struct chain *world_page(struct world *w, u32 half, u32 slot, u32 va, u64 leaf);
 
 /* The level at which walks of that half start (B3.6.6). */
-u32 world_start_level(const struct world *w, u32 half);
+static inline u32 world_start_level(const struct world *w, u32 half)
+{
+	return w->regs.size[half] < 2 ? 1 : 2;
+}
 
 /* world.c again: */
 
