@@ -30,6 +30,7 @@
 	 * them (B3.10.1, B2.2), before the next fetch. Clobbers r7. */
 	.macro	forget
 	mov	r7, #0
+	dsb	nsh				@ what was written to tables, before
 	mcr	p15, 0, r7, c8, c7, 0		@ TLBIALL
 	mcr	p15, 0, r7, c7, c5, 6		@ BPIALL
 	dsb	nsh				@ complete, before the next access
@@ -239,6 +240,7 @@ op_tlbiall:
 	forget
 	b	op_done
 op_tlbimva:
+	dsb	nsh				@ as in forget
 	mcr	p15, 0, r0, c8, c7, 1		@ TLBIMVA: address and ASID
 	dsb	nsh
 	isb
