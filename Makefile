@@ -9,6 +9,7 @@ VMSPLIT ?= 3g
 DEBUG ?= 0
 COUNT ?= 0
 UBSAN ?= 0
+COMPILER ?= gcc
 MUTANT ?=
 NO_INSTALL ?= 0
 V ?= 0
@@ -23,6 +24,9 @@ Q := $(if $(filter 1,$(V)),,@)
 
 ifneq ($(filter-out 3g 2g 1g,$(VMSPLIT)),)
 $(error VMSPLIT=$(VMSPLIT): 3g, 2g or 1g)
+endif
+ifneq ($(filter-out gcc clang,$(COMPILER)),)
+$(error COMPILER=$(COMPILER): gcc or clang)
 endif
 ifeq ($(wildcard boards/$(BOARD)/),)
 $(error BOARD=$(BOARD): there is no boards/$(BOARD)/)
@@ -57,11 +61,12 @@ MEMTEST_SRCS := kernel/memtest/all.c kernel/memtest/engine.c kernel/memtest/opti
 	kernel/memtest/patterns.c kernel/memtest/ranges.c
 DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/ns16550.c drivers/pl011.c drivers/psci.c \
 	drivers/samsung_uart.c drivers/sp805.c drivers/vexpress_sysreg.c
-TEST_SRCS := $(sort $(wildcard tests/kernel/*.c tests/kernel/mmu/*.c tests/kernel/mmu/*.S))
+TEST_SRCS := $(filter-out $(if $(filter 1,$(UBSAN)),,%/fatal_ubsan.c),$(sort $(wildcard tests/kernel/*.c tests/kernel/mmu/*.c tests/kernel/mmu/*.S)))
 
 # ---- flags ----
 
 CC := $(CROSS)gcc
+LD := $(CROSS)gcc
 SPLIT_GIB := $(VMSPLIT:g=)
 DEFINES := -DCONFIG_VMSPLIT=$(SPLIT_GIB) -DCONFIG_DEBUG=$(DEBUG) -DCONFIG_COUNT=$(COUNT)
 INCLUDES := -I include -I arch/arm/include -I $(O)/include
@@ -73,11 +78,16 @@ CFLAGS := -std=gnu11 -g -ffreestanding -fno-common -fno-strict-aliasing \
 	-ffunction-sections -fdata-sections \
 	-fno-tree-loop-distribute-patterns -fmacro-prefix-map=$(CURDIR)/= \
 	-fdebug-prefix-map=$(CURDIR)=. $(ARCHFLAGS) $(WARNINGS) $(INCLUDES) $(DEFINES)
-# Undefined behaviour ends in an undefined instruction, and that in an oops.
-ifeq ($(UBSAN),1)
-CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
-endif
 PICFLAGS := -march=armv7-a -fpie -mno-unaligned-access -include arch/arm/pic.h
+# Undefined behaviour is reported, and the end: arch/arm/ubsan.c. Alignment is asked for only where
+# it counts, in what runs before the MMU too. Elsewhere hardware does what is unaligned, and faults
+# where it does not (LDRD, LDREX); and a list's iterator ends on an address where no entry is.
+ifeq ($(UBSAN),1)
+CFLAGS += -fsanitize=undefined -fno-sanitize-recover=all -fno-sanitize=alignment
+PICFLAGS += -fsanitize=alignment
+PIC_SRCS += arch/arm/ubsan.c
+$(O)/obj/arch/arm/ubsan.o: private EXTRA += -fno-sanitize=all
+endif
 # What is measured: -O2; or, where that is enough to stay within the targets, small but for what
 # include/types.h says is inline there. All else only has to be small.
 HOT_SRCS := mm/area_pages.c mm/pkmap.c mm/slab.c mm/vm_area.c mm/vmalloc.c tests/kernel/bench.c
@@ -87,6 +97,16 @@ code = $(if $(filter $(HOT_SRCS),$(1)),$(FAST),$(SMALL) $(if $(filter $(WARM_SRC
 FAST := -O2 -falign-functions=2 -falign-loops=1 -falign-jumps=1 -falign-labels=1 -fno-inline-functions -fno-inline-small-functions
 SMALL := -Os -fno-jump-tables -fno-move-loop-invariants -fno-tree-pre -fno-code-hoisting -fno-tree-sink \
 	-fno-schedule-insns2 -fno-tree-loop-ivcanon -fno-inline-small-functions -fipa-pta
+# All that differs for clang. It has no -mgeneral-regs-only on this target, nor these optimizations'
+# names, and no attribute no_reorder: it never reorders. `-meabi gnu`: calls of memcpy, not of
+# __aeabi_memcpy. The linker is GNU's all the same: the very script that the release is linked by.
+ifeq ($(COMPILER),clang)
+CC := clang --target=arm-none-eabi
+CFLAGS := $(filter-out -mgeneral-regs-only -fno-tree-loop-distribute-patterns,$(CFLAGS)) -meabi gnu \
+	-fomit-frame-pointer -Wno-unknown-attributes -Wno-pass-failed
+FAST := -O2
+SMALL := -Os -fno-jump-tables
+endif
 LDFLAGS := -nostdlib -static -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	-Wl,--no-warn-rwx-segments -Wl,--fatal-warnings
 
@@ -103,7 +123,7 @@ all: $(O)/fanlight $(O)/fanlight.zImage $(DTBS)
 
 # A change of any flag rebuilds what depends on it.
 # This folder's own name is no part of them: what is built has it mapped away.
-FLAGS_NOW := $(subst $(CURDIR),,$(CC) $(CFLAGS) $(PICFLAGS) $(FAST) $(SMALL) $(HOT_SRCS) $(WARM_SRCS) $(LDFLAGS) $(SRCS))
+FLAGS_NOW := $(subst $(CURDIR),,$(CC) $(LD) $(CFLAGS) $(PICFLAGS) $(FAST) $(SMALL) $(HOT_SRCS) $(WARM_SRCS) $(LDFLAGS) $(SRCS))
 $(O)/flags: FORCE
 	@mkdir -p $(O)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
@@ -114,9 +134,10 @@ ASM_OFFSETS := $(O)/include/asm-offsets.h
 $(ASM_OFFSETS): arch/arm/asm-offsets.c $(O)/flags
 	@mkdir -p $(@D) $(O)/obj
 	$(Q)$(CC) $(CFLAGS) -g0 -MMD -MP -MT $@ -MF $(O)/obj/asm-offsets.d -S -o $(O)/obj/asm-offsets.s $<
-	$(Q)sed -n 's/.*\.ascii "->\([A-Z0-9_]*\) #\{0,1\}\(.*\)"/#define \1 \2/p' $(O)/obj/asm-offsets.s >$@
+	$(Q)sed -n 's/.*\.ascii[ \t]"->\([A-Z0-9_]*\) #\{0,1\}\(.*\)"/#define \1 \2/p' $(O)/obj/asm-offsets.s >$@
 
 $(PIC_OBJS): EXTRA := $(PICFLAGS)
+$(O)/obj/tests/kernel/bench_smp.o: EXTRA := -marm
 
 $(O)/obj/%.o: %.c $(O)/flags $(ASM_OFFSETS)
 	@mkdir -p $(@D)
@@ -134,7 +155,7 @@ $(O)/obj/fanlight.lds: arch/arm/fanlight.lds.S $(ASM_OFFSETS)
 
 # Linked twice: the symbol table for backtraces comes from the first link. It stands behind
 # the text, so it moves nothing that it names. So does the room for what is packed.
-link = $(CC) $(ARCHFLAGS) $(LDFLAGS) -T $(O)/obj/fanlight.lds -Wl,--defsym,packed_bytes=$(1) -o $@ $(filter %.o,$^)
+link = $(LD) $(ARCHFLAGS) $(LDFLAGS) -T $(O)/obj/fanlight.lds -Wl,--defsym,packed_bytes=$(1) -o $@ $(filter %.o,$^)
 
 $(O)/obj/symtab-empty.S: tools/symtab.py
 	@mkdir -p $(@D)
@@ -147,7 +168,7 @@ $(O)/obj/symtab.S: $(O)/obj/fanlight.first tools/symtab.py
 	$(Q)($(CROSS)nm -n $<; $(CROSS)readelf -u $<) | $(PYTHON) tools/symtab.py >$@
 
 $(O)/obj/symtab-empty.o $(O)/obj/symtab.o: %.o: %.S
-	$(Q)$(CC) $(ARCHFLAGS) -c -o $@ $<
+	$(Q)$(LD) $(ARCHFLAGS) -c -o $@ $<
 
 $(O)/obj/packed-bytes: $(O)/obj/fanlight.first tools/pack.py
 	$(Q)$(PYTHON) tools/pack.py --cross $(CROSS) --bytes $< >$@
@@ -197,6 +218,10 @@ variants:
 	+@$(MAKE_QUIETLY) all O=$(O)/vmsplit-1g VMSPLIT=1g
 	+@$(MAKE_QUIETLY) all O=$(O)/debug DEBUG=1
 	+@$(MAKE_QUIETLY) all flash-loader O=$(O)/count COUNT=1
+	+@$(MAKE_QUIETLY) all O=$(O)/ubsan UBSAN=1
+	+@$(MAKE_QUIETLY) all O=$(O)/clang COMPILER=clang
+	+@$(MAKE_QUIETLY) all O=$(O)/clang-debug COMPILER=clang DEBUG=1
+	@$(PYTHON) tools/check/check --build $(O)/clang --only pte-writer
 
 test: deps
 	+@$(MAKE_QUIETLY) all
@@ -310,6 +335,7 @@ include tools/mutant/mutant.mk
 #?   make clean help
 #?
 #?   BOARD=vexpress-a15   VMSPLIT=3g|2g|1g   DEBUG=1   COUNT=1   UBSAN=1   MUTANT=NAME
+#?   COMPILER=gcc|clang (gcc is the release's, and what is measured)
 #?   O=DIR   V=1 (show commands)   NO_INSTALL=1
 
 -include $(OBJS:.o=.d) $(O)/obj/asm-offsets.d

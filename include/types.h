@@ -63,6 +63,8 @@ typedef uintptr_t vaddr_t;
 #define __hot_inline	     __always_inline
 #define __hot_inline_or_call static __always_inline
 #endif
+/* For that one copy: call_NAME in this file is what other files know as NAME. */
+#define CALLED(name)   __asm__(".globl " #name "\n.thumb_set " #name ", call_" #name)
 #define __noreturn     __attribute__((noreturn))
 #define __cold	       __attribute__((cold))
 #define __printf(f, a) __attribute__((format(printf, f, a)))

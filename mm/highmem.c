@@ -9,39 +9,39 @@
 #include <lib/string.h>
 
 /* The inline functions' bodies once more, by the same names, for files compiled for size. */
-void *call_kmap_local_pfn(pfn_t pfn, pgprot_t prot) __asm__("kmap_local_pfn");
-void *call_kmap_local_page(struct page *page) __asm__("kmap_local_page");
-void call_kunmap_local_window(const void *addr) __asm__("kunmap_local_window");
-void call_kunmap_local(const void *addr) __asm__("kunmap_local");
-void *call_fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot) __asm__("fixmap_set");
-void call_fixmap_clear(enum fixmap_slot slot) __asm__("fixmap_clear");
+CALLED(kmap_local_pfn);
+CALLED(kmap_local_page);
+CALLED(kunmap_local_window);
+CALLED(kunmap_local);
+CALLED(fixmap_set);
+CALLED(fixmap_clear);
 
-void *call_kmap_local_pfn(pfn_t pfn, pgprot_t prot)
+static __used void *call_kmap_local_pfn(pfn_t pfn, pgprot_t prot)
 {
 	return kmap_local_pfn(pfn, prot);
 }
 
-void *call_kmap_local_page(struct page *page)
+static __used void *call_kmap_local_page(struct page *page)
 {
 	return (kmap_local_page)(page);
 }
 
-void call_kunmap_local_window(const void *addr)
+static __used void call_kunmap_local_window(const void *addr)
 {
 	kunmap_local_window(addr);
 }
 
-void call_kunmap_local(const void *addr)
+static __used void call_kunmap_local(const void *addr)
 {
 	(kunmap_local)(addr);
 }
 
-void *call_fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot)
+static __used void *call_fixmap_set(enum fixmap_slot slot, phys_addr_t pa, pgprot_t prot)
 {
 	return fixmap_set(slot, pa, prot);
 }
 
-void call_fixmap_clear(enum fixmap_slot slot)
+static __used void call_fixmap_clear(enum fixmap_slot slot)
 {
 	fixmap_clear(slot);
 }

@@ -25,8 +25,9 @@ packages=(
 	gdb-multiarch					# make gdb, and registers for the table reader
 )
 
-# labgrid brings 60 more; lava-common has LAVA's schema of jobs.
-test_packages=(python3-labgrid lava-common)
+# labgrid brings 60 more; lava-common has LAVA's schema of jobs; clang is the kernel's second
+# compiler, and libclang-rt-dev its sanitizers and libFuzzer.
+test_packages=(python3-labgrid lava-common clang libclang-rt-dev)
 linux_packages=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross)
 case ${1:-} in
 run) ;;

@@ -34,6 +34,7 @@ SECTIONS
 	__rodata_start = .;
 	.rodata : {
 		LOADED(.rodata .rodata.*)
+		*(.data*.Lubsan_*)		/* UBSAN=1: the compiler's own, never written */
 		. = ALIGN(8);
 		__ex_table_start = .;
 		KEEP(*(__ex_table))

@@ -79,18 +79,18 @@ struct fatal_test {
  * True if the two are equal; else prints both. Integers and pointers; compared in got's type, so
  * want must not be wider. Each is evaluated once.
  */
-#define CHECK_EQ(got, want)                                                                    \
-	({                                                                                     \
-		union {                                                                        \
-			u32 word;                                                              \
-			u64 both;                                                              \
-			__typeof__((got) + 0) v;                                               \
-		} got_, want_;                                                                 \
-		_Static_assert(sizeof((want) + 0) <= sizeof((got) + 0), "want is wider");      \
-		got_.v = (got);                                                                \
-		want_.v = (__typeof__(got_.v))(want);                                          \
-		sizeof(got_.v) > 4 ? check_eq64(got_.both, want_.both, CHECK_SITE(" " #got)) : \
-				     check_eq(got_.word, want_.word, CHECK_SITE(" " #got));    \
+#define CHECK_EQ(got, want)                                                                     \
+	({                                                                                      \
+		union {                                                                         \
+			u32 word;                                                               \
+			u64 both;                                                               \
+			__typeof__(1 ? (got) : (got)) v; /* promoted, no bit-field */           \
+		} got_, want_;                                                                  \
+		_Static_assert(sizeof(1 ? (want) : (want)) <= sizeof(got_.v), "want is wider"); \
+		got_.v = (got);                                                                 \
+		want_.v = (__typeof__(got_.v))(want);                                           \
+		sizeof(got_.v) > 4 ? check_eq64(got_.both, want_.both, CHECK_SITE(" " #got)) :  \
+				     check_eq(got_.word, want_.word, CHECK_SITE(" " #got));     \
 	})
 
 /* True if an int function returned -error: CHECK_ERR(vmap_range(…), EINVAL). */

@@ -5,10 +5,8 @@
  * sum over all CPUs, waiting included. Divided by the operations of all it is the cost of one, and
  * if that does not grow with the CPUs, none of them waits for another.
  *
- * ARM code, as bench.c.
+ * ARM code: the Makefile says so.
  */
-#pragma GCC target("arm")
-
 #include "bench.h"
 
 #include <arch/cpreg.h>

@@ -312,7 +312,7 @@ void tests_report(void)
 	for (u32 i = 0; i < TESTS_MAX; i++) {
 		if (outcomes[i]) {
 			name_get(__tests_start[i].run, now.test);
-			printk("# %.4s %s", "passfailskip" + 4 * (outcomes[i] - 1), now.test);
+			printk("# %.4s %s", &"passfailskip"[4 * (outcomes[i] - 1)], now.test);
 		}
 	}
 	(void)ktap_end(&ktap);

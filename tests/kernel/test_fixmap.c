@@ -63,9 +63,10 @@ TEST(fixmap, table_is_sane)
 TEST(fixmap, uart_is_device)
 {
 	pte_t pte = fixmap_table[FIX_UART];
+	pgprot_t prot = { pte.raw };
 
 	CHECK(pte_present(pte));
-	CHECK_EQ(pgprot_type((pgprot_t){ pte.raw }), MT_DEVICE);
+	CHECK_EQ(pgprot_type(prot), MT_DEVICE);
 	CHECK(!pte_present(fixmap_table[FIX_UART_GUARD]));
 }
 

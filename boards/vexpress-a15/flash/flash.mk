@@ -30,7 +30,7 @@ $(O)/flash/%.o: %.S $(O)/flags $(ASM_OFFSETS) $(FLASH_DIR)/flash.mk
 # The ELF is for a debugger.
 $(FLASH_LOADER): $(FLASH_OBJS) $(FLASH_DIR)/flash.lds
 	$(if $(Q),@echo "  LD   $@")
-	$(Q)$(CC) $(ARCHFLAGS) $(filter-out -Wl$(comma)--build-id%,$(LDFLAGS)) -T $(FLASH_DIR)/flash.lds -o $@ $(FLASH_OBJS)
+	$(Q)$(LD) $(ARCHFLAGS) $(filter-out -Wl$(comma)--build-id%,$(LDFLAGS)) -T $(FLASH_DIR)/flash.lds -o $@ $(FLASH_OBJS)
 
 $(FLASH_LOADER).bin: $(FLASH_LOADER)
 	$(Q)$(CROSS)objcopy -O binary $< $@

@@ -105,21 +105,22 @@ static __always_inline bool atomic_pair_dec_to_zero(u64 *pair)
 	u64 value;
 	u32 failed;
 
-again:
-	__asm__ goto volatile("	ldrexd	%0, %H0, [%3]\n"
+	__asm__ goto volatile("1:	ldrexd	%0, %H0, [%3]\n"
 			      "	sub	%R0, %R0, #1\n"
 			      "	strexd	%1, %0, %H0, [%3]\n"
 			      "	cmp	%R0, %1, lsl #31\n"
-			      "	bls	%l[look]"
+			      "	bls	2f\n"
+			      "	.subsection 1\n"
+			      "2:	teq	%1, #0\n"
+			      "	bne	1b\n"
+			      "	b	%l[zero]\n"
+			      "	.subsection 0"
 			      : "=&r"(value), "=&r"(failed), "+m"(*pair)
 			      : "r"(pair)
 			      : "cc"
-			      : look);
+			      : zero);
 	return false;
-look:
-	if (unlikely(failed)) {
-		goto again;
-	}
+zero:
 	return true;
 }
 

@@ -80,7 +80,7 @@ extern char __percpu_start[], __percpu_end[];
 #define DEFINE_PER_CPU(type, name)  __section(".percpu") type name
 #define DECLARE_PER_CPU(type, name) extern type name
 
-#define this_cpu_ptr(var) ((__typeof__(&(var)))((char *)&(var) + current_core()->percpu_offset))
+#define this_cpu_ptr(var) ((__typeof__(&(var)))((vaddr_t) & (var) + current_core()->percpu_offset))
 
 /* Preemption off: nestable, a compiler barrier. Any context. */
 static __always_inline void preempt_disable(void)
@@ -101,18 +101,19 @@ void preempt_resched(void);
  */
 static __always_inline void atomic_count_sub(struct thread_core *core, const u32 n)
 {
-	bool preemptible;
 	u32 left;
 
-	__asm__ volatile("ldr	%1, [%2, %4]\n"
-			 "subs	%1, %1, %3\n"
-			 "strh	%1, [%2, %4]"
-			 : "=@cceq"(preemptible), "=&r"(left)
-			 : "r"(core), "I"(n), "i"(offsetof(struct thread_core, atomic))
-			 : "memory");
-	if (unlikely(preemptible)) {
-		preempt_resched();
-	}
+	__asm__ goto volatile("ldr	%0, [%1, %3]\n"
+			      "subs	%0, %0, %2\n"
+			      "strh	%0, [%1, %3]\n"
+			      "beq	%l[preemptible]"
+			      : "=&r"(left)
+			      : "r"(core), "I"(n), "i"(offsetof(struct thread_core, atomic))
+			      : "cc", "memory"
+			      : preemptible);
+	return;
+preemptible:
+	preempt_resched();
 }
 
 static __always_inline void preempt_enable(void)

@@ -61,6 +61,7 @@ enum early_error {
 	EARLY_NO_CONSOLE = 0x434f4e53, /* "CONS" */
 	EARLY_PANIC = 0x50414e49,      /* "PANI": a panic before there was a console */
 	EARLY_NO_DTB = 0x44544220,     /* "DTB " */
+	EARLY_UNDEFINED = 0x5542534e,  /* "UBSN": UBSAN=1, and no console to name the place on */
 };
 
 #define EARLY_ERROR_OFFSET 0x40
