@@ -54,11 +54,11 @@ KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/e
 	kernel/pristine.c \
 	kernel/reenter.c kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
 	kernel/whereis.c
-MONITOR_SRCS := kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/dump.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \
+MONITOR_SRCS := kernel/monitor/command.c kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/dump.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \
 	kernel/monitor/make.c kernel/monitor/monitor.c kernel/monitor/opened.c kernel/monitor/owners.c \
 	kernel/monitor/phys.c kernel/monitor/tables.c kernel/monitor/trace.c
 MEMTEST_SRCS := kernel/memtest/all.c kernel/memtest/engine.c kernel/memtest/options.c kernel/memtest/output.c kernel/memtest/passes.c \
-	kernel/memtest/patterns.c kernel/memtest/ranges.c
+	kernel/memtest/patterns.c kernel/memtest/ranges.c kernel/memtest/words.c
 DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/ns16550.c drivers/pl011.c drivers/psci.c \
 	drivers/samsung_uart.c drivers/sp805.c drivers/vexpress_sysreg.c
 TEST_SRCS := $(filter-out $(if $(filter 1,$(UBSAN)),,%/fatal_ubsan.c),$(sort $(wildcard tests/kernel/*.c tests/kernel/mmu/*.c tests/kernel/mmu/*.S)))
@@ -225,7 +225,7 @@ variants:
 
 test: deps
 	+@$(MAKE_QUIETLY) all
-	+@$(MAKE_QUIETLY) variants flash-loader host-tests host-corpus stream-kit
+	+@$(MAKE_QUIETLY) variants flash-loader host-tests fuzz-tests host-corpus stream-kit
 	+@$(MAKE_QUIETLY) check
 	@T='$(T)' RUN='$(RUN)' SHARD='$(SHARD)' $(RUNNER) test --build $(O)
 
@@ -291,6 +291,7 @@ help:
 
 include tools/uboot/uboot.mk
 include tests/host/host.mk
+include tests/fuzz/fuzz.mk
 include boards/vexpress-a15/flash/flash.mk
 include tools/check-dtb/check-dtb.mk
 include tools/mapsvg/mapsvg.mk
@@ -317,6 +318,7 @@ include tools/mutant/mutant.mk
 #?   make bench-linux  the same for Linux, fetched from Debian, on the same QEMU; some minutes;
 #?                     RECORD=1 keeps it as what `make bench` compares with
 #?   make check        formatting, who includes whom, headers, sizes, descriptor stores, barriers
+#?   make fuzz         TARGET=NAME TIME=SECONDS: bytes that nobody vouches for (tests/fuzz/fuzz.mk)
 #?   make check-dtb    DTB=FILE says without hardware what would happen on that board; JSON=1,
 #?                     ARGS='…' (boot arguments), IMAGE=ADDRESS (where the loader puts it), VMSPLIT=
 #?   make map          the address space as a picture, docs/map.svg; of another VMSPLIT, BOARD or

@@ -202,6 +202,7 @@ static int check_structure(struct fdt *f)
 			}
 			break;
 		case TOK_END:
+			f->structs_size = t.next; /* version 16 does not say it */
 			return depth == 0 && f->root >= 0 ? 0 : -EINVAL;
 		default:
 			return -EINVAL;

@@ -72,9 +72,10 @@ void memtest_run(const struct memtest_options *options, struct memtest_result *r
 
 /*
  * The words behind `memtest=`, separated by commas: SWEEPS, loop, errors, seed=N, fade=SECONDS,
- * size=BYTES, and globs of passes. 0, or -EINVAL: says which word makes no sense.
+ * size=BYTES, and globs of passes; seed: if none is given. 0, or -EINVAL: says which word makes no
+ * sense.
  */
-int __must_check memtest_parse(struct span words, struct memtest_options *options);
+int __must_check memtest_parse(struct span words, u32 seed, struct memtest_options *options);
 
 /* One run of that, with its account: coverage, KTAP results. True: as memtest_main(). */
 bool __must_check memtest_account(const struct memtest_options *options,

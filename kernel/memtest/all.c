@@ -14,6 +14,7 @@
  */
 #include <kernel/memtest_all.h>
 
+#include <arch/cpreg.h>
 #include <arch/early_tables.h>
 #include <arch/secondary.h>
 #include <bug.h>
@@ -377,7 +378,7 @@ static int parse(struct span tail, struct memtest_options *options)
 		tail.s++;
 		tail.len--;
 	}
-	return memtest_parse(tail, options);
+	return memtest_parse(tail, read_pmccntr(), options);
 }
 
 static const char *first_run(struct span tail)

@@ -3,7 +3,8 @@
  * Inside the memory tester:
  *
  *	all.c		two runs that are all of the RAM
- *	options.c	what was asked for, and how it ended
+ *	words.c		what was asked for
+ *	options.c	how it ended
  *	engine.c	the memory, the CPUs, one step over all of it
  *	passes.c	the table of passes and their steps
  *	patterns.c	one step on one piece
@@ -18,6 +19,7 @@
 #include <kernel/memtest.h>
 #include <kernel/wait.h>
 
+#include "passes.h"
 #include "ranges.h"
 
 /* What a step does with each piece. From OP_FILL on they count for progress. */
@@ -45,12 +47,6 @@ enum step_kind {
 
 struct step {
 	u8 op, kind, byte, new_byte;
-};
-
-struct pass {
-	char name[11];
-	bool uncached; /* in HighMem */
-	u8 steps;
 };
 
 #define BAD_RANGES 64
@@ -94,12 +90,6 @@ void run_set_uncached(struct run *run, bool uncached);
 bool run_stop_wanted(struct run *run);
 
 /* passes.c: all that are wanted, once; bytes: of the memory. */
-extern const struct pass memtest_passes[];
-enum { PASS_COUNT = 7 };
-static inline u32 pass_count(void)
-{
-	return PASS_COUNT;
-}
 bool pass_all_complete(const struct memtest_options *options, const struct memtest_result *result);
 bool pass_wanted(const struct memtest_options *options, u32 number);
 void run_sweep(struct run *run, u64 bytes);

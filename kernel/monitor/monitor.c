@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the table of commands and the loop around it. Must always come back to the prompt,
- * whatever was typed, but for commands whose purpose it is not to.
+ * Owns the table of commands and the loop around it; command.c reads it. Must always come back to
+ * the prompt, whatever was typed, but for commands whose purpose it is not to.
  */
 #include <kernel/monitor.h>
 
@@ -195,39 +195,6 @@ bool want_ram_pfn(const char *word, pfn_t *pfn)
 	       say_error("page 0x%x at 0x%010llx is not RAM", *pfn, pfn_to_pa(*pfn));
 }
 
-/* ---- the table, by name ---- */
-
-static struct span name_of(const struct command *c)
-{
-	const char *blank = strchr(c->usage, ' ');
-
-	return (struct span){ c->usage, blank ? (size_t)(blank - c->usage) : strlen(c->usage) };
-}
-
-static const struct command *find(const char *name, size_t len)
-{
-	for (const struct command *c = commands; c < commands + command_count; c++) {
-		struct span own = name_of(c);
-
-		if (c->run && own.len == len && memcmp(own.s, name, len) == 0) {
-			return c;
-		}
-	}
-	return NULL;
-}
-
-/* The n-th command's name. */
-static bool command_name(u32 n, char name[CANDIDATE_MAX])
-{
-	for (const struct command *c = commands; c < commands + command_count; c++) {
-		if (c->run && n-- == 0) {
-			strlcpy(name, c->usage, name_of(c).len + 1);
-			return true;
-		}
-	}
-	return false;
-}
-
 bool complete_candidate(const char *line, u32 words, u32 n, char candidate[CANDIDATE_MAX])
 {
 	const struct command *c;
@@ -236,7 +203,7 @@ bool complete_candidate(const char *line, u32 words, u32 n, char candidate[CANDI
 	if (words == 0) {
 		return command_name(n, candidate);
 	}
-	c = words == 1 ? find(line, (size_t)(strchr(line, ' ') - line)) : NULL;
+	c = words == 1 ? command_find(line, (size_t)(strchr(line, ' ') - line)) : NULL;
 	switch (c ? c->complete : COMPLETE_NONE) {
 	case COMPLETE_COMMAND:
 		return command_name(n, candidate);
@@ -266,7 +233,7 @@ static void cmd_help(u32 argc, char **argv)
 	const struct command *c = commands;
 
 	if (argc > 0) {
-		c = find(argv[0], strlen(argv[0]));
+		c = command_find(argv[0], strlen(argv[0]));
 		if (c) {
 			help_of(c);
 		} else {
@@ -299,41 +266,30 @@ static void cmd_exit(__unused u32 argc, __unused char **argv)
 
 /* ---- the loop ---- */
 
-/* Whether as many words were given as usage wants. */
-static bool right_count(const char *usage, u32 argc)
-{
-	u32 least = 0, most = 0;
-
-	for (; *usage; usage++) {
-		if (*usage == ' ') {
-			least += usage[1] != '[';
-			most++;
-		}
-	}
-	return argc >= least && (argc <= most || usage[-1] == '.');
-}
-
 static void run_line(char *line)
 {
 	char *words[WORDS_MAX];
-	int count = words_split(line, words);
 	const struct command *c;
+	u32 argc;
 
-	if (count <= 0) {
-		if (count < 0) {
-			(void)say_error("more than %u words", WORDS_MAX);
-		}
-		return;
-	}
-	c = find(words[0], strlen(words[0]));
-	if (!c) {
+	switch (command_parse(line, words, &argc, &c)) {
+	case COMMAND_NOTHING:
+		break;
+	case COMMAND_WORDS:
+		(void)say_error("more than %u words", WORDS_MAX);
+		break;
+	case COMMAND_UNKNOWN:
 		(void)say_error("no command %.40s: try help", words[0]);
-	} else if (!right_count(c->usage, (u32)count - 1)) {
+		break;
+	case COMMAND_USAGE:
 		say("usage: %s", c->usage);
-	} else if (monitor.after_panic && !c->safe) {
-		(void)say_error("not after a panic");
-	} else {
-		c->run((u32)count - 1, words + 1);
+		break;
+	case COMMAND_FOUND:
+		if (monitor.after_panic && !c->safe) {
+			(void)say_error("not after a panic");
+		} else {
+			c->run(argc, words + 1);
+		}
 	}
 }
 

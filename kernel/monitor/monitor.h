@@ -4,6 +4,7 @@
  *
  *	line.c		a line from the console: editing, history, completion
  *	monitor.c	the table, the loop, help
+ *	command.c	which command a line means
  *	look.c, tables.c, dump.c, owners.c, cpus.c	commands that only look
  *	make.c, trace.c	makes pages and windows; what happens to their entries
  *	opened.c	what the person opened, by number
@@ -71,6 +72,26 @@ struct command {
 };
 extern const struct command commands[];
 extern const u32 command_count;
+
+/* ---- command.c ---- */
+
+const struct command *command_find(const char *name, size_t len);
+/* The n-th command's name; false beyond the last. */
+bool command_name(u32 n, char name[CANDIDATE_MAX]);
+
+/*
+ * Cuts line into words, words[0] being the command's; argc: how many are behind it. *found is set
+ * for COMMAND_USAGE (more or fewer words than it wants) and COMMAND_FOUND.
+ */
+enum command_fault {
+	COMMAND_NOTHING,
+	COMMAND_WORDS, /* more than WORDS_MAX */
+	COMMAND_UNKNOWN,
+	COMMAND_USAGE,
+	COMMAND_FOUND
+};
+enum command_fault command_parse(char *line, char *words[WORDS_MAX], u32 *argc,
+				 const struct command **found) __must_check;
 
 /* ---- look.c ---- */
 

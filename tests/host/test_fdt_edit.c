@@ -107,6 +107,20 @@ static void same_but_for_changes(const struct blob *blob, const unsigned char *c
 	CHECK_EQ(fdt_rsv(&b, i + 1, &pa_b, &size_b), -ENOENT);
 }
 
+/* Version 16 does not say how long its structure block is. */
+TEST(a_copy_fits_the_room_that_is_promised)
+{
+	const struct fdt_changes changes = { "bootargs", ARGS, sizeof(ARGS), TAKEN, 4096 };
+
+	for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
+		struct blob blob = blob_load(trees[i]);
+
+		check_context("%s", trees[i]);
+		free(edit(&blob, &changes, (u32)blob.len + FDT_EDIT_ROOM(changes.len), 0));
+		free(blob.data);
+	}
+}
+
 TEST(only_what_was_asked_for_is_changed)
 {
 	struct fdt_changes changes = { "bootargs", ARGS, sizeof(ARGS), TAKEN, 4096 };

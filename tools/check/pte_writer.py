@@ -42,7 +42,7 @@ def in_sources(tree, rules):
     problems = []
     shared = {name for path in tree.select(".h") for name in SHARED.findall(tree.code(path))}
     for path in tree.select(".c", ".h", ".S"):
-        if path.startswith(("tests/host/", "tools/", "user/")) or path == rules["header"]:
+        if path.startswith(("tests/fuzz/", "tests/host/", "tools/", "user/")) or path == rules["header"]:
             continue
         text = tree.text(path)
         if path not in rules["strd"]:

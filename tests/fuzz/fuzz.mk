@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Fuzzers: what reads bytes that nobody vouches for, under libFuzzer, ASan and UBSan of Debian's
+# clang. Included by the top Makefile. To add one: its name into FUZZ_TARGETS, the sources it tests
+# into fuzz_src_<name> (lib/ is always linked), and a folder with a few inputs, corpus/<name>/.
+#
+#	make fuzz-tests			builds all of them
+#	make fuzz TARGET=fdt TIME=60	seconds; what it finds new stays in build/fuzz/corpus/<target>/
+#
+# tests/fuzz/test_fuzz.py runs each for a fixed number of inputs.
+
+FUZZCC ?= clang
+FUZZ_TARGETS := bootargs fdt memtest monitor ranges slot ymodem
+
+fuzz_src_memtest := kernel/memtest/words.c
+fuzz_src_monitor := kernel/monitor/command.c kernel/monitor/line.c
+fuzz_src_ranges := kernel/memtest/ranges.c
+fuzz_src_slot := boards/vexpress-a15/flash/slot.c
+fuzz_libs_fdt := -lfdt
+
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -Wall -Wextra -Werror \
+	-I tests/fuzz/include -I tests/host/include -I include -I arch/arm/include -include tests/host/include/host.h
+
+fuzz_obj = $(patsubst %.c,$(O)/fuzz/obj/%.o,$(1))
+FUZZ_LIB_OBJS := $(call fuzz_obj,$(HOST_LIB) tests/fuzz/fuzz.c)
+FUZZ_PROGS := $(addprefix $(O)/fuzz/fuzz_,$(FUZZ_TARGETS))
+
+.PHONY: fuzz fuzz-tests
+fuzz-tests: $(FUZZ_PROGS)
+
+TIME ?= 60
+fuzz: $(O)/fuzz/fuzz_$(TARGET)
+	$(if $(filter $(TARGET),$(FUZZ_TARGETS)),,$(error make fuzz TARGET=… [TIME=60]: one of: $(FUZZ_TARGETS)))
+	@mkdir -p $(O)/fuzz/corpus/$(TARGET)
+	@$(PYTHON) tests/fuzz/run.py $(O)/fuzz $(TARGET) -max_total_time=$(TIME) -print_final_stats=1
+
+define fuzz_prog
+$(O)/fuzz/fuzz_$(1): $(call fuzz_obj,tests/fuzz/fuzz_$(1).c $(fuzz_src_$(1))) $(FUZZ_LIB_OBJS)
+	$$(if $(Q),@echo "  FUZZLD $$@")
+	$(Q)$$(FUZZCC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $$(fuzz_libs_$(1))
+endef
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_prog,$(t))))
+
+# The targets themselves see the host's names, the code under test its own.
+$(O)/fuzz/obj/tests/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  FUZZ $<")
+	$(Q)$(FUZZCC) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/fuzz/obj/%.o: %.c tests/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  FUZZ $<")
+	$(Q)$(FUZZCC) $(FUZZ_CFLAGS) -include tests/host/include/rename.h -MMD -MP -c -o $@ $<
+
+-include $(sort $(wildcard $(O)/fuzz/obj/*/*.d $(O)/fuzz/obj/*/*/*.d $(O)/fuzz/obj/*/*/*/*.d))
