@@ -39,7 +39,7 @@ endif
 PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c arch/arm/io.c lib/bootargs.c lib/console_find.c \
 	lib/fdt.c lib/fdt_addr.c lib/fdt_find.c lib/mem.c lib/ram_alias.c lib/string.c
 
-LIB_SRCS := lib/crc32.c lib/div.c lib/fdt_edit.c lib/fdt_irq.c lib/inflate.c lib/interleave.c lib/ktap.c lib/machine.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
+LIB_SRCS := lib/crc32.c lib/div.c lib/failalloc.c lib/fdt_edit.c lib/fdt_irq.c lib/inflate.c lib/interleave.c lib/ktap.c lib/machine.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
 ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/leave.S arch/arm/maintain.S arch/arm/memcpy.S \
 	arch/arm/probe.S arch/arm/record.c arch/arm/secondary.S arch/arm/setup.c arch/arm/smp.c arch/arm/spinlock.c arch/arm/sweep.S arch/arm/switch.S \
 	arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
@@ -61,7 +61,9 @@ MEMTEST_SRCS := kernel/memtest/all.c kernel/memtest/engine.c kernel/memtest/opti
 	kernel/memtest/patterns.c kernel/memtest/ranges.c kernel/memtest/words.c
 DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/ns16550.c drivers/pl011.c drivers/psci.c \
 	drivers/samsung_uart.c drivers/sp805.c drivers/vexpress_sysreg.c
-TEST_SRCS := $(filter-out $(if $(filter 1,$(UBSAN)),,%/fatal_ubsan.c),$(sort $(wildcard tests/kernel/*.c tests/kernel/mmu/*.c tests/kernel/mmu/*.S)))
+# Linked by the builds that have what they test.
+TEST_SRCS := $(filter-out $(if $(filter 1,$(UBSAN)),,%/fatal_ubsan.c) $(if $(filter 1,$(DEBUG)),,%/test_failalloc.c), \
+	$(sort $(wildcard tests/kernel/*.c tests/kernel/mmu/*.c tests/kernel/mmu/*.S)))
 
 # ---- flags ----
 
@@ -97,6 +99,10 @@ code = $(if $(filter $(HOT_SRCS),$(1)),$(FAST),$(SMALL) $(if $(filter $(WARM_SRC
 FAST := -O2 -falign-functions=2 -falign-loops=1 -falign-jumps=1 -falign-labels=1 -fno-inline-functions -fno-inline-small-functions
 SMALL := -Os -fno-jump-tables -fno-move-loop-invariants -fno-tree-pre -fno-code-hoisting -fno-tree-sink \
 	-fno-schedule-insns2 -fno-tree-loop-ivcanon -fno-inline-small-functions -fipa-pta
+# An allocation is told by the call it is made by: none is a jump.
+ifeq ($(DEBUG),1)
+CFLAGS += -fno-optimize-sibling-calls
+endif
 # All that differs for clang. It has no -mgeneral-regs-only on this target, nor these optimizations'
 # names, and no attribute no_reorder: it never reorders. `-meabi gnu`: calls of memcpy, not of
 # __aeabi_memcpy. The linker is GNU's all the same: the very script that the release is linked by.

@@ -83,12 +83,12 @@ static struct thread *create(const char *name, void (*run)(void *arg), void *arg
 
 struct thread *thread_create(const char *name, void (*run)(void *arg), void *arg)
 {
-	return create(name, run, arg, THREAD_ANY_CPU);
+	return alloc_fails() ? NULL : create(name, run, arg, THREAD_ANY_CPU);
 }
 
 struct thread *thread_create_on(u32 cpu, const char *name, void (*run)(void *arg), void *arg)
 {
-	return sched_cpu_runs(cpu) ? create(name, run, arg, (s32)cpu) : NULL;
+	return sched_cpu_runs(cpu) && !alloc_fails() ? create(name, run, arg, (s32)cpu) : NULL;
 }
 
 /*

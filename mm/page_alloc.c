@@ -215,6 +215,10 @@ static __noinline struct page *alloc_page_slow(gfp_t gfp)
 
 struct page *alloc_page(gfp_t gfp)
 {
+	if (alloc_fails()) {
+		return NULL;
+	}
+
 	u32 flags = irq_save();
 	struct pcp *pcp = &this_cpu_ptr(pcp_set)->zone[gfp_zone(gfp)];
 	u32 count = pcp->count;
@@ -273,7 +277,7 @@ struct page *alloc_pages(gfp_t gfp, u32 order)
 	if (order == 0) {
 		return alloc_page(gfp);
 	}
-	if (order > MAX_ORDER) {
+	if (order > MAX_ORDER || alloc_fails()) {
 		return NULL;
 	}
 	page = zone_alloc(id, order);
@@ -335,6 +339,10 @@ static u32 bulk_from_pcp(gfp_t gfp, u32 n, struct page **pages)
 
 u32 alloc_pages_bulk(gfp_t gfp, u32 n, struct page **pages)
 {
+	if (alloc_fails()) {
+		n /= 2; /* fewer than asked for */
+	}
+
 	u32 got = bulk_from_blocks(gfp, n, pages), more;
 
 	while (got < n && (more = bulk_from_pcp(gfp, n - got, pages + got)) != 0) {

@@ -252,6 +252,10 @@ void *slab_alloc_slow(u32 id)
 	struct slab_stack *stack = this_stack(id);
 	void *object = NULL;
 
+	if (alloc_fails()) {
+		irq_restore(flags);
+		return NULL;
+	}
 	if (stack->top[-1] || stack_refill(stack, id)) {
 		object = *--stack->top;
 	}
@@ -278,6 +282,9 @@ static __noinline __cold void *kmalloc_large(size_t size)
 
 void *kmalloc_any(size_t size)
 {
+	if (alloc_fails()) {
+		return NULL;
+	}
 	if (size > KMALLOC_MAX) {
 		return kmalloc_large(size);
 	}
@@ -286,7 +293,7 @@ void *kmalloc_any(size_t size)
 
 void *kzalloc(size_t size)
 {
-	void *object = kmalloc_any(size);
+	void *object = alloc_fails() ? NULL : kmalloc_any(size);
 
 	return object ? memset(object, 0, size) : NULL;
 }

@@ -53,7 +53,7 @@ void *vmalloc(size_t size)
 	struct va_seg *area;
 	u32 got;
 
-	if (unlikely(count == 0)) {
+	if (unlikely(count == 0 || alloc_fails())) {
 		return NULL;
 	}
 	area = area_alloc(count, AREA_ALLOC);
@@ -71,7 +71,7 @@ void *vmalloc(size_t size)
 
 void *vzalloc(size_t size)
 {
-	void *addr = vmalloc(size);
+	void *addr = alloc_fails() ? NULL : vmalloc(size);
 
 	return addr ? memset(addr, 0, size) : NULL;
 }
@@ -165,7 +165,7 @@ void *vmap(struct page *const *pages, u32 count, pgprot_t prot)
 	struct va_seg *area;
 	u32 mapped;
 
-	if (unlikely(count - 1 >= 1u << 20)) {
+	if (unlikely(count - 1 >= 1u << 20 || alloc_fails())) {
 		return NULL;
 	}
 	if (unlikely(prot.raw != PAGE_KERNEL.raw) && !prot_allowed(prot, pages, count)) {
@@ -214,7 +214,7 @@ __cold void *ioremap(phys_addr_t pa, size_t size)
 	struct pte_run run;
 	u32 count;
 
-	if (unlikely(size == 0 || pa >= PHYS_END || end > PHYS_END)) {
+	if (unlikely(size == 0 || pa >= PHYS_END || end > PHYS_END || alloc_fails())) {
 		return NULL;
 	}
 	count = pa_to_pfn(end - 1) - pfn + 1;

@@ -10,6 +10,9 @@
 /* Prompts until `exit`. Process context; the caller's thread owns what the person opens. */
 void monitor_run(void);
 
+/* DEBUG: as if that line had been typed, for tests. False: an error was said. */
+bool monitor_type(const char *text);
+
 /* panic=monitor: sets a stack aside for monitor_run_after_panic(). After the page allocator. */
 void monitor_prepare_for_panic(void);
 

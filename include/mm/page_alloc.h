@@ -12,7 +12,8 @@
 #pragma once
 
 #include <bug.h>
-#include <mm/buddy.h> /* MAX_ORDER */
+#include <failalloc.h> /* whoever gives something asks it */
+#include <mm/buddy.h>  /* MAX_ORDER */
 #include <mm/page.h>
 #include <types.h>
 

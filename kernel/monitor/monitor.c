@@ -93,6 +93,7 @@ const u32 command_count = ARRAY_SIZE(commands);
 static struct {
 	bool leave;
 	bool after_panic;
+	bool erred;	   /* DEBUG: an error was said */
 	void *panic_stack; /* its top */
 } monitor;
 
@@ -133,6 +134,9 @@ bool say_error(const char *fmt, ...)
 {
 	va_list args;
 
+	if (CONFIG_DEBUG) {
+		monitor.erred = true;
+	}
 	va_start(args, fmt);
 	say_formatted("error: ", fmt, args);
 	va_end(args);
@@ -292,6 +296,19 @@ static void run_line(char *line)
 		}
 	}
 }
+
+#if CONFIG_DEBUG
+bool monitor_type(const char *text)
+{
+	char line[LINE_MAX];
+
+	opened_init();
+	strlcpy(line, text, sizeof(line));
+	monitor.erred = false;
+	run_line(line);
+	return !monitor.erred;
+}
+#endif
 
 static void loop(const char *prompt)
 {

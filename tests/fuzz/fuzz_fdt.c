@@ -204,11 +204,11 @@ static void edit(const u8 *blob, size_t size, const struct fdt *f, bool whole)
 }
 
 /* The entry that ends the reservations is all zeros (5.3); to libfdt any of no size will do. */
-static bool reservations_end(const u8 *blob, size_t size)
+static bool reservations_end(const u8 *blob)
 {
 	static const u8 zeros[16];
 
-	for (size_t at = fdt_be32(blob + 16); at + 16 <= size; at += 16) {
+	for (size_t at = fdt_be32(blob + 16); at + 16 <= fdt_totalsize(blob); at += 16) {
 		if (memcmp(blob + at, zeros, 16) == 0) {
 			return true;
 		}
@@ -232,7 +232,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(blob, data + 1, size);
 	aligned = fuzz_copy(data + 1, size);
 	error = fdt_open(&f, blob, size);
-	whole = fdt_check_full(aligned, size) == 0 && reservations_end(aligned, size);
+	whole = fdt_check_full(aligned, size) == 0 && reservations_end(aligned);
 	if (error == 0) {
 		use_tree(&f);
 		decide(&f);
