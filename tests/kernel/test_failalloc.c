@@ -94,19 +94,43 @@ static void print_sites(void)
 	}
 }
 
+/* Nothing may be lost, not even what is smaller than a page: objects, addresses. */
+struct holdings {
+	u32 free_pages, objects, areas;
+};
+
+static struct holdings holdings_now(void)
+{
+	struct holdings h = { .free_pages = memory_baseline() };
+	struct vmalloc_info info = { .end = vmalloc_start() };
+
+	for (pfn_t pfn = pa_to_pfn(mm.phys_offset); pfn < mm.low_end_pfn; pfn++) {
+		if (pfn_valid(pfn) && page_state(pfn_to_page(pfn)) == PAGE_SLAB) {
+			h.objects += pfn_to_page(pfn)->slab_inuse;
+		}
+	}
+	while (vmalloc_query(info.end, true, &info)) {
+		info.end += PAGE_SIZE; /* the guard is the area's too */
+		h.areas++;
+	}
+	return h;
+}
+
 static void fail_each(bool (*operation)(void))
 {
-	u32 baseline, rounds = 0, after;
+	struct holdings before = holdings_now(), after;
+	u32 rounds = 0;
 	bool done, refused;
 
-	baseline = memory_baseline();
 	memset(&fail, 0, sizeof(fail));
 	do {
 		refused = one_round(operation, &done);
 		watchdog_beat();
-		after = memory_baseline();
-		if (!CHECK_EQ(after, baseline)) {
-			baseline = after;
+		after = holdings_now();
+		if (!CHECK_EQ(after.free_pages, before.free_pages) ||
+		    !CHECK_EQ(after.objects, before.objects) ||
+		    !CHECK_EQ(after.areas, before.areas)) {
+			before = after;
 			print_sites();
 		}
 	} while (refused && ++rounds < ROUNDS_MAX);
