@@ -42,7 +42,7 @@ PIC_SRCS := arch/arm/early_print.c arch/arm/early_tables.c arch/arm/io.c lib/boo
 LIB_SRCS := lib/crc32.c lib/div.c lib/failalloc.c lib/fdt_edit.c lib/fdt_irq.c lib/inflate.c lib/interleave.c lib/ktap.c lib/machine.c lib/printf.c lib/symtab.c lib/words.c lib/ymodem.c
 ARCH_SRCS := arch/arm/copypage.S arch/arm/fault.c arch/arm/head.S arch/arm/leave.S arch/arm/maintain.S arch/arm/memcpy.S \
 	arch/arm/probe.S arch/arm/record.c arch/arm/secondary.S arch/arm/setup.c arch/arm/smp.c arch/arm/spinlock.c arch/arm/sweep.S arch/arm/switch.S \
-	arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
+	arch/arm/thumb.c arch/arm/trap.c arch/arm/unwind.c arch/arm/vectors.S arch/arm/walk.c
 MM_SRCS := mm/area_pages.c mm/bigwin.c mm/buddy.c mm/directmap.c mm/discipline.c mm/fdtmap.c mm/highmem.c mm/image_late.c mm/lowmem.c mm/memblock.c mm/page.c \
 	mm/page_alloc.c mm/page_type.c mm/pgtable.c mm/pkmap.c mm/pkmap_query.c mm/pkmap_wait.c mm/shadow.c mm/slab.c \
 	mm/va_space.c mm/vm_area.c mm/vmalloc.c mm/walk_check.c
@@ -187,7 +187,7 @@ $(O)/fanlight: $(O)/obj/fanlight.linked tools/pack.py
 	$(Q)$(PYTHON) tools/pack.py --cross $(CROSS) $< -o $@
 
 $(O)/fanlight.zImage: $(O)/fanlight
-	$(Q)$(CROSS)objcopy -O binary -R .late.text -R .late.rodata -R .pte_writes -R .comment $< $@
+	$(Q)$(CROSS)objcopy -O binary -R .late.text -R .late.rodata -R .late.bss -R .pte_writes -R .comment $< $@
 	@echo "  $@: $$(stat -c %s $@) bytes"
 
 vpath %.dts $(sort $(wildcard boards/*))

@@ -91,13 +91,14 @@ static int describe_kmapdebug(char *buf, size_t size, vaddr_t va)
 
 static int describe_image(char *buf, size_t size, vaddr_t va)
 {
-	const char *part = va < (vaddr_t)__text_end	 ? "text" :
-			   va < (vaddr_t)__rodata_end	 ? "rodata" :
-			   va < (vaddr_t)__content_end	 ? "data" :
-			   va < (vaddr_t)__late_start	 ? "nothing, behind its end" :
-			   va < (vaddr_t)__late_text_end ? "late text" :
-			   va < (vaddr_t)__late_end	 ? "late rodata" :
-							   "nothing, behind its late end";
+	const char *part = va < (vaddr_t)__text_end	   ? "text" :
+			   va < (vaddr_t)__rodata_end	   ? "rodata" :
+			   va < (vaddr_t)__content_end	   ? "data" :
+			   va < (vaddr_t)__late_start	   ? "nothing, behind its end" :
+			   va < (vaddr_t)__late_text_end   ? "late text" :
+			   va < (vaddr_t)__late_rodata_end ? "late rodata" :
+			   va < (vaddr_t)__late_end	   ? "late data" :
+							     "nothing, behind its late end";
 
 	return snprintf(buf, size, "image, %s", part);
 }

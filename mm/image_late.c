@@ -2,8 +2,8 @@
 /*
  * Owns the late part of the image: its pages, and their entries in image_table. They are mapped
  * three times at the one address, never by two mappings at once: writable, to be filled; not at
- * all, until no TLB remembers that; and as what they are, text or constants. Never executable and
- * writable, and reserved, so that nobody opens a window onto them.
+ * all, until no TLB remembers that; and as what they are, text, constants or zeroed data. Never
+ * executable and writable, and reserved, so that nobody opens a window onto them.
  *
  * Boot CPU only, no locks.
  */
@@ -14,6 +14,7 @@
 #include <arch/early_tables.h>
 #include <arch/pte_write.h>
 #include <arch/sweep.h>
+#include <arch/thumb.h>
 #include <arch/tlb.h>
 #include <lib/crc32.h>
 #include <lib/inflate.h>
@@ -57,13 +58,15 @@ static void map_writable(void)
 
 static void fill(void)
 {
-	u32 bytes = (u32)(__late_end - __late_start);
+	u32 bytes = (u32)(__late_rodata_end - __late_start);
 	u32 line = 4u << ((read_ctr() >> 16) & 0xf); /* DminLine, B4.1.42 */
 
 	if (inflate_raw(__packed_start.stream, __packed_start.bytes, __late_start, bytes) < 0 ||
 	    crc32_update(0, __late_start, bytes) != __packed_start.crc32) {
 		panic("the image is damaged: its late part cannot be unpacked");
 	}
+	calls_are_relative(__late_start, __late_text_end);
+	memset(__late_rodata_end, 0, (size_t)(__late_end - __late_rodata_end));
 	for (const struct alternative *a = __late_alternatives_start;
 	     boot_info.walks_cleaned && a < __late_alternatives_end; a++) {
 		memcpy((void *)(vaddr_t)a->site, a->insn, sizeof(a->insn));
@@ -80,8 +83,9 @@ static void map_final(void)
 	tlb_flush_range((vaddr_t)__late_start, (vaddr_t)__late_end);
 	for (char *va = __late_start; va < __late_end; va += PAGE_SIZE) {
 		pte_write(late_pte(va),
-			  pfn_pte(pte_pfn(*late_pte(va)),
-				  va < __late_text_end ? PAGE_KERNEL_RX : PAGE_KERNEL_RO));
+			  pfn_pte(pte_pfn(*late_pte(va)), va < __late_text_end	 ? PAGE_KERNEL_RX :
+							  va < __late_rodata_end ? PAGE_KERNEL_RO :
+										   PAGE_KERNEL));
 	}
 	dsb_walk();	 /* the entries, before the walker may look */
 	write_iciallu(); /* what these pages held before; other CPUs do it when they start */

@@ -10,17 +10,21 @@ a bit more than was needed, and rounded up to a page by the linker. Too little i
 
 The format: bytes of the stream and CRC-32 of what it unpacks to, 32 bits each, then the stream, in
 DEFLATE (RFC 1951) without a header; zeros up to the section's end.
+
+Before it is packed, the distance in each call of the text becomes the callee's address: calls of one
+function look alike then, and the stream is a twelfth shorter. calls_are_relative() in
+arch/arm/thumb.c is the way back.
 """
 
 import argparse
+import array
 import pathlib
 import struct
 import subprocess
 import sys
-import tempfile
 import zlib
 
-LATE = (".late.text", ".late.rodata")
+TEXT, CONSTANTS = ".late.text", ".late.rodata"
 HEADER = struct.Struct("<II")
 SPARE = 256             # bytes that a stream may grow by from one link to the next
 
@@ -32,13 +36,22 @@ def run(*argv):
     return done.stdout
 
 
-def late_bytes(cross, elf):
-    """Both sections as they lie in memory: one behind the other, whole pages."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = pathlib.Path(folder) / "late"
-        only = [part for name in LATE for part in ("-j", name)]
-        run(cross + "objcopy", "-O", "binary", *only, elf, str(out))
-        return out.read_bytes()
+def absolute_calls(text, address):
+    """The text with each BL's distance (ARM DDI 0406C, A8.8.25, T1) replaced by where it leads to.
+
+    Only its 22 low bits, in half-words; those above, which say that it is a BL, stay.
+    """
+    halves = array.array("H", text)
+    at = 0
+    while at + 1 < len(halves):
+        if halves[at] & 0xf800 == 0xf000 and halves[at + 1] & 0xf800 == 0xf800:
+            distance = (halves[at] & 0x7ff) << 11 | halves[at + 1] & 0x7ff
+            to = distance + address // 2 + at + 2
+            halves[at] = 0xf000 | to >> 11 & 0x7ff
+            halves[at + 1] = 0xf800 | to & 0x7ff
+            at += 1
+        at += 1
+    return halves.tobytes()
 
 
 def packed(data):
@@ -48,16 +61,24 @@ def packed(data):
 
 
 def section(cross, elf, name):
-    """Where it is in the file, and its length."""
+    """Its address, where it is in the file, and its length."""
     for line in run(cross + "objdump", "-h", "-w", elf).splitlines():
         word = line.split()
         if len(word) > 5 and word[1] == name:
-            return int(word[5], 16), int(word[2], 16)
+            return int(word[3], 16), int(word[5], 16), int(word[2], 16)
     sys.exit(f"pack: {elf} has no section {name}")
 
 
+def late_bytes(cross, elf):
+    """Both sections as they lie in memory, one behind the other, whole pages; calls absolute."""
+    image = pathlib.Path(elf).read_bytes()
+    address, start, size = section(cross, elf, TEXT)
+    _, start2, size2 = section(cross, elf, CONSTANTS)
+    return absolute_calls(image[start:start + size], address) + image[start2:start2 + size2]
+
+
 def filled(cross, elf, content):
-    start, room = section(cross, elf, ".packed")
+    _, start, room = section(cross, elf, ".packed")
     if len(content) > room:
         sys.exit(f"pack: {len(content)} bytes do not fit into .packed, which has {room}")
     image = pathlib.Path(elf).read_bytes()

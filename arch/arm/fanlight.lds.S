@@ -9,8 +9,13 @@
  */
 #include <asm-offsets.h>
 
-#define LATE_FILES */tests/kernel* */kernel/monitor*
-#define LATE(sections) */tests/kernel*(sections) */kernel/monitor*(sections)
+/* Of the memory tester: engine, options, output, passes, patterns; memtest=again needs the others early. */
+#define MEMTEST */kernel/memtest/[eop]*
+#define LATE_FILES */tests/kernel* */kernel/monitor* MEMTEST */kernel/memory_baseline.o */kernel/story.o \
+	*/kernel/watchdog.o */lib/fdt_edit.o */lib/ktap.o */lib/ymodem.o */mm/page_type.o
+#define LATE(sections) */tests/kernel*(sections) */kernel/monitor*(sections) MEMTEST(sections) \
+	*/kernel/memory_baseline.o(sections) */kernel/story.o(sections) */kernel/watchdog.o(sections) \
+	*/lib/fdt_edit.o(sections) */lib/ktap.o(sections) */lib/ymodem.o(sections) */mm/page_type.o(sections)
 #define LOADED(sections) EXCLUDE_FILE(LATE_FILES) *(sections)
 
 OUTPUT_ARCH(arm)
@@ -63,7 +68,7 @@ SECTIONS
 		__data_start = .;
 		KEEP(*(.boot_stack))
 		*(.tables)
-		*(SORT_BY_ALIGNMENT(.bss*))	/* the stacks, then what is small */
+		LOADED(SORT_BY_ALIGNMENT(.bss*))	/* the stacks, then what is small */
 		__initialized_start = .;
 		*(SORT_BY_ALIGNMENT(.data*))
 		__initialized_end = .;
@@ -79,7 +84,7 @@ SECTIONS
 	__content_size = __content_end - __image_start;
 	__image_size = __image_end - __image_start;
 	ASSERT(mmu_on_end - mmu_on <= 128, "mmu_on has outgrown its spare place")
-	ASSERT((__tests_end - __tests_start) / 4 <= 224, "TESTS_MAX in tests/kernel/run.c is too small")
+	ASSERT((__tests_end - __tests_start) / 4 <= 320, "TESTS_MAX in tests/kernel/run.c is too small")
 	ASSERT(__head_end - __image_start <= ASM_PAGE_SIZE, "what runs in the identity page has outgrown it")
 	ASSERT(__image_size <= ASM_IMAGE_SIZE / 2, "the image has outgrown its half of the region")
 
@@ -102,8 +107,13 @@ SECTIONS
 		KEEP(*(.fatal_tests))
 		__fatal_tests_end = .;
 		__late_alternatives_start = .;
-		KEEP(*/tests/kernel*(.alternatives)) KEEP(*/kernel/monitor*(.alternatives))
+		KEEP(*/tests/kernel*(.alternatives)) KEEP(*/kernel/monitor*(.alternatives)) KEEP(MEMTEST(.alternatives))
 		__late_alternatives_end = .;
+		. = ALIGN(ASM_PAGE_SIZE);
+		__late_rodata_end = .;
+	}
+	.late.bss : {				/* not in the file */
+		LATE(.bss*)
 		. = ALIGN(ASM_PAGE_SIZE);
 		__late_end = .;
 	}

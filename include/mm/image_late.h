@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The part of the image that nothing needs before the banner (suites, benchmarks, monitor) is
- * loaded packed. It is unpacked to HighMem pages of its own, in the upper half of the image's
+ * The part of the image that nothing needs before the banner (suites, benchmarks, monitor, most of
+ * the memory tester) is loaded packed. It is unpacked to HighMem pages of its own, in the upper half of the image's
  * region. All other code and data run and stay where they were loaded.
  */
 #pragma once
 
 #include <types.h>
 
-extern char __late_start[], __late_text_end[], __late_end[];
+extern char __late_start[], __late_text_end[], __late_rodata_end[], __late_end[];
 
 /*
  * Unpacks it. Panics if there is no memory for it, or if it is damaged. Once, on the boot CPU,

@@ -16,13 +16,15 @@ static pte_t late_entry(vaddr_t va)
 #define LATE_START ((vaddr_t)__late_start)
 #define LATE_END   ((vaddr_t)__late_end)
 
-/* Text executes and is not written, constants neither; nothing before, nothing behind. */
+/* Text executes, only data are written; nothing before, nothing behind. */
 TEST(image_late, rights)
 {
 	u32 wrong = 0;
 
 	for (vaddr_t va = LATE_START; va < LATE_END; va += PAGE_SIZE) {
-		pgprot_t want = va < (vaddr_t)__late_text_end ? PAGE_KERNEL_RX : PAGE_KERNEL_RO;
+		pgprot_t want = va < (vaddr_t)__late_text_end	? PAGE_KERNEL_RX :
+				va < (vaddr_t)__late_rodata_end ? PAGE_KERNEL_RO :
+								  PAGE_KERNEL;
 
 		wrong += late_entry(va).raw != pfn_pte(pte_pfn(late_entry(va)), want).raw;
 	}

@@ -284,6 +284,7 @@ TEST(trap, addresses_have_owners)
 	describes(&rodata_word, "image, late rodata");
 	describes(__late_start, "image, late text");
 	describes(__late_end, "image, nothing, behind its late end");
+	describes(__data_start, "image, data");
 	describes(&data_word, "image, data");
 	describes((void *)TOP_VA, "the unmapped end");
 	describes(lowmem_page_address(page), "lowmem, pfn 0x");
