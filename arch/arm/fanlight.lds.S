@@ -5,17 +5,18 @@
  * sections are page-aligned. Behind the content: padding to move within.
  *
  * What nothing needs before the banner is in the file packed, by tools/pack.py, and linked to the
- * upper half of the image's region, where mm/image.c unpacks it.
+ * upper half of the image's region, where mm/image_late.c unpacks it.
  */
 #include <asm-offsets.h>
 
-/* Of the memory tester: engine, options, output, passes, patterns; memtest=again needs the others early. */
-#define MEMTEST */kernel/memtest/[eop]*
-#define LATE_FILES */tests/kernel* */kernel/monitor* MEMTEST */kernel/memory_baseline.o */kernel/story.o \
-	*/kernel/watchdog.o */lib/fdt_edit.o */lib/ktap.o */lib/ymodem.o */mm/page_type.o
-#define LATE(sections) */tests/kernel*(sections) */kernel/monitor*(sections) MEMTEST(sections) \
-	*/kernel/memory_baseline.o(sections) */kernel/story.o(sections) */kernel/watchdog.o(sections) \
-	*/lib/fdt_edit.o(sections) */lib/ktap.o(sections) */lib/ymodem.o(sections) */mm/page_type.o(sections)
+/*
+ * By file. Of kernel/memtest: engine, options, output, passes, patterns; memtest=again needs the
+ * others early. What LOADED leaves is taken further down.
+ */
+#define LATE_FILES                                                                     \
+	*/tests/kernel* */kernel/monitor* */kernel/memtest/[eop]*                      \
+	*/kernel/memory_baseline.o */kernel/story.o */kernel/watchdog.o                \
+	*/lib/fdt_edit.o */lib/ktap.o */lib/ymodem.o */mm/page_type.o
 #define LOADED(sections) EXCLUDE_FILE(LATE_FILES) *(sections)
 
 OUTPUT_ARCH(arm)
@@ -93,12 +94,12 @@ SECTIONS
 	. = ASM_IMAGE_START + ASM_IMAGE_SIZE / 2;
 	.late.text : {
 		__late_start = .;
-		LATE(.text .text.*)
+		*(.text .text.*)
 		. = ALIGN(ASM_PAGE_SIZE);
 		__late_text_end = .;
 	}
 	.late.rodata : {
-		LATE(.rodata .rodata.*)
+		*(.rodata .rodata.*)
 		. = ALIGN(8);
 		__tests_start = .;
 		KEEP(*(.tests))
@@ -107,17 +108,17 @@ SECTIONS
 		KEEP(*(.fatal_tests))
 		__fatal_tests_end = .;
 		__late_alternatives_start = .;
-		KEEP(*/tests/kernel*(.alternatives)) KEEP(*/kernel/monitor*(.alternatives)) KEEP(MEMTEST(.alternatives))
+		KEEP(*(.alternatives))
 		__late_alternatives_end = .;
 		. = ALIGN(ASM_PAGE_SIZE);
 		__late_rodata_end = .;
 	}
 	.late.bss : {				/* not in the file */
-		LATE(.bss*)
+		*(.bss*)
 		. = ALIGN(ASM_PAGE_SIZE);
 		__late_end = .;
 	}
-	ASSERT(__late_end - __image_start <= ASM_IMAGE_SIZE, "the late part has outgrown its half of the region")
+	ASSERT(__late_end - __image_start <= ASM_IMAGE_SIZE, "the late part has outgrown its half")
 
 	/* Only places, not in the image: each CPU's memory for it is allocated. */
 	.percpu ASM_PAGE_SIZE (INFO) : {

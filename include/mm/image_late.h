@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The part of the image that nothing needs before the banner (suites, benchmarks, monitor, most of
- * the memory tester) is loaded packed. It is unpacked to HighMem pages of its own, in the upper half of the image's
- * region. All other code and data run and stay where they were loaded.
+ * The part of the image that nothing needs before the banner is loaded packed: suites, benchmarks,
+ * monitor, most of the memory tester. It is unpacked to HighMem pages of its own, in the upper half
+ * of the image's region. All other code and data run and stay where they were loaded.
  */
 #pragma once
 

@@ -198,11 +198,10 @@ static void after_kmap(void)
 
 static void kmap_plays(void (*act)(u32 actor))
 {
+	const struct play_bill bill = { .seeds = MAP_SEEDS, .act = act, .after = after_kmap };
 	const struct pkmap_threads *threads = pkmap_set_threads(&play_threads);
 
-	CHECK_EQ(play_all(&(struct play_bill){
-			 .seeds = MAP_SEEDS, .act = act, .after = after_kmap }),
-		 0);
+	CHECK_EQ(play_all(&bill), 0);
 	(void)pkmap_set_threads(threads);
 }
 
