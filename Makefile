@@ -105,11 +105,12 @@ CFLAGS += -fno-optimize-sibling-calls
 endif
 # All that differs for clang. It has no -mgeneral-regs-only on this target, nor these optimizations'
 # names, and no attribute no_reorder: it never reorders. `-meabi gnu`: calls of memcpy, not of
-# __aeabi_memcpy. The linker is GNU's all the same: the very script that the release is linked by.
+# __aeabi_memcpy. DWARF 4: addresses stand where they are used, for tools/ptread. The linker is
+# GNU's all the same: the very script that the release is linked by.
 ifeq ($(COMPILER),clang)
 CC := clang --target=arm-none-eabi
 CFLAGS := $(filter-out -mgeneral-regs-only -fno-tree-loop-distribute-patterns,$(CFLAGS)) -meabi gnu \
-	-fomit-frame-pointer -Wno-unknown-attributes -Wno-pass-failed
+	-gdwarf-4 -fomit-frame-pointer -Wno-unknown-attributes -Wno-pass-failed
 FAST := -O2
 SMALL := -Os -fno-jump-tables
 endif
