@@ -211,7 +211,8 @@ static void judge_published(const struct record_event *event, const struct shado
 	const struct shadow *shadow = place->shadow;
 	const struct cpu_state *owner = &cpus[shadow->cpu];
 
-	if (!may_judge(event) || shadow->order == 0 || shadow->owner == SHADOW_SHARED) {
+	if (!may_judge(event) || shadow->order == 0 || shadow->owner == SHADOW_SHARED ||
+	    event->order - shadow->order > UINT32_MAX / 4) { /* so long ago that orders wrap */
 		return;
 	}
 	if (order_before(owner->walk_order[LOCAL], shadow->order)) {

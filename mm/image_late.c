@@ -3,7 +3,7 @@
  * Owns the late part of the image: its pages, and their entries in image_table. They are mapped
  * three times at the one address, never by two mappings at once: writable, to be filled; not at
  * all, until no TLB remembers that; and as what they are, text, constants or zeroed data. Never
- * executable and writable, and reserved, so that nobody opens a window onto them.
+ * executable and writable; and reserved, so that kmap and vmap refuse them.
  *
  * Boot CPU only, no locks.
  */
@@ -28,6 +28,7 @@ extern const struct {
 	u32 bytes, crc32;
 	u8 stream[];
 } __packed_start;
+extern const u8 __packed_end[];
 
 static bool ready;
 
@@ -61,7 +62,8 @@ static void fill(void)
 	u32 bytes = (u32)(__late_rodata_end - __late_start);
 	u32 line = 4u << ((read_ctr() >> 16) & 0xf); /* DminLine, B4.1.42 */
 
-	if (inflate_raw(__packed_start.stream, __packed_start.bytes, __late_start, bytes) < 0 ||
+	if (__packed_start.bytes > (u32)(__packed_end - __packed_start.stream) ||
+	    inflate_raw(__packed_start.stream, __packed_start.bytes, __late_start, bytes) < 0 ||
 	    crc32_update(0, __late_start, bytes) != __packed_start.crc32) {
 		panic("the image is damaged: its late part cannot be unpacked");
 	}

@@ -32,8 +32,6 @@ static phys_addr_t address_below_top(phys_addr_t bytes)
 int lowmem_choose(u32 vmalloc_bytes)
 {
 	u32 window = VMALLOC_END - VMALLOC_GUARD - PAGE_OFFSET;
-	phys_addr_t total = memblock_total();
-	phys_addr_t share = total / HIGHMEM_PART;
 	phys_addr_t end;
 
 	vmalloc_bytes = vmalloc_bytes ? vmalloc_bytes : VMALLOC_MIN;
@@ -42,10 +40,13 @@ int lowmem_choose(u32 vmalloc_bytes)
 	}
 	vmalloc_bytes = ALIGN_UP(vmalloc_bytes, PMD_SIZE);
 	mm.phys_offset = pa_align_down(memblock_start(), PMD_SIZE);
-	end = address_below_top(max(share, (phys_addr_t)HIGHMEM_MIN));
+	end = address_below_top(max(memblock_total() / HIGHMEM_PART, (phys_addr_t)HIGHMEM_MIN));
 	end = min(end, mm.phys_offset + (window - vmalloc_bytes));
 	if (end < mm.phys_offset + LOWMEM_MIN) {
 		return -ENOMEM;
+	}
+	while (end > mm.phys_offset + LOWMEM_MIN && memblock_free_from(end) < HIGHMEM_MIN) {
+		end -= PMD_SIZE; /* an initrd, or what firmware keeps, likes to be at the top */
 	}
 	mm.low_end_pfn = pa_to_pfn(end);
 	mm.lowmem_end = PAGE_OFFSET + (u32)(end - mm.phys_offset);

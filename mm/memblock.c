@@ -292,6 +292,16 @@ bool memblock_is_nomap(phys_addr_t start, phys_addr_t size)
 	return list_touches(&memblock.reserved, start, size, MEMBLOCK_NOMAP);
 }
 
+phys_addr_t memblock_free_from(phys_addr_t from)
+{
+	phys_addr_t start, size, bytes = 0;
+
+	while (memblock_next_free(&from, memblock_end(), &start, &size)) {
+		bytes += size;
+	}
+	return bytes;
+}
+
 bool memblock_next_free(phys_addr_t *from, phys_addr_t end, phys_addr_t *start, phys_addr_t *size)
 {
 	const struct memblock_list *memory = &memblock.memory, *reserved = &memblock.reserved;

@@ -3,9 +3,7 @@
  * Owns what may be mapped in the vmalloc area: memory of its own (vmalloc), pages that
  * belong to others (vmap), device registers (ioremap). Must never map a page with another
  * memory type than its own, nor anything both writable and executable; what was mapped in
- * part is undone. Addresses, entries and taking down are vm_area.c's.
- *
- * Takes no locks itself.
+ * part is undone. Addresses, entries and taking down are vm_area.c's. Takes no locks itself.
  */
 #include <mm/vmalloc.h>
 
@@ -14,6 +12,7 @@
 #include <arch/atomic.h>
 #include <arch/pte_write.h>
 #include <lib/string.h>
+#include <mm/highmem.h>
 #include <mm/memblock.h>
 
 /* Pages taken from the page allocator at once; on the stack. */
@@ -88,13 +87,11 @@ void vfree(void *addr)
 /* What is mapped into the kernel's part by name: anything else is looked at. */
 static __noinline bool prot_allowed(pgprot_t prot, struct page *const *pages, u32 count)
 {
-	const u64 no_exec = LEAF_XN | LEAF_PXN;
-
 	if ((prot.raw & (LEAF_AF | LEAF_USER | LEAF_NG)) != LEAF_AF ||
 	    pgprot_type(prot) > MT_STRONG) {
 		return false;
 	}
-	if ((prot.raw & no_exec) == no_exec) {
+	if ((prot.raw & (LEAF_XN | LEAF_PXN)) == (LEAF_XN | LEAF_PXN)) {
 		return true;
 	}
 	for (u32 i = 0; i < count; i++) {
@@ -103,6 +100,7 @@ static __noinline bool prot_allowed(pgprot_t prot, struct page *const *pages, u3
 			return false;
 		}
 	}
+	pkmap_purge(); /* of pages that were freed, writable windows may still be open */
 	return !pgprot_is_wx(prot) && pgprot_type(prot) == MT_NORMAL;
 }
 

@@ -56,7 +56,7 @@ SECTIONS
 	.symtab_names : {
 		KEEP(*(.symtab_names*))
 	}
-	.packed : {
+	.packed : ALIGN(4) {
 		__packed_start = .;
 		. = . + packed_bytes - 1;
 		BYTE(0)				/* in the file */

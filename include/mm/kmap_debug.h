@@ -46,8 +46,16 @@ void *kmap_debug_page_address(const struct page *page);
 #define kunmap_local(addr)    kunmap_debug_local(addr, KMAP_SITE)
 #define kmap_atomic(page)     kmap_debug_atomic(page, KMAP_SITE)
 #define kunmap_atomic(addr)   kunmap_debug_atomic(addr, KMAP_SITE)
-#define kmap(page)	      kmap_debug_shared(page, (kmap)(page), KMAP_SITE)
-#define kmap_try(page)	      kmap_debug_shared(page, (kmap_try)(page), KMAP_SITE)
-#define kunmap(page)	      kunmap_debug_shared(page, KMAP_SITE)
-#define page_address(page)    kmap_debug_page_address(page)
+#define kmap(which)                                                           \
+	({                                                                    \
+		struct page *kmap_page_ = (which);                            \
+		kmap_debug_shared(kmap_page_, (kmap)(kmap_page_), KMAP_SITE); \
+	})
+#define kmap_try(which)                                                           \
+	({                                                                        \
+		struct page *kmap_page_ = (which);                                \
+		kmap_debug_shared(kmap_page_, (kmap_try)(kmap_page_), KMAP_SITE); \
+	})
+#define kunmap(page)	   kunmap_debug_shared(page, KMAP_SITE)
+#define page_address(page) kmap_debug_page_address(page)
 #endif

@@ -80,6 +80,9 @@ bool memblock_has_ram(phys_addr_t start, phys_addr_t size);
 bool memblock_is_reserved(phys_addr_t start, phys_addr_t size);
 bool memblock_is_nomap(phys_addr_t start, phys_addr_t size);
 
+/* How many bytes from there on are RAM and not reserved. */
+phys_addr_t memblock_free_from(phys_addr_t from);
+
 /* The next range at or after *from that is RAM and not reserved, cut to [.., end); advances *from.
  * false when there is none. Ranges are byte-exact; the caller rounds inward. */
 bool __must_check memblock_next_free(phys_addr_t *from, phys_addr_t end, phys_addr_t *start,

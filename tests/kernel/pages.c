@@ -77,22 +77,27 @@ static struct page *held_take(pfn_t *held, pfn_t wanted)
 	return NULL;
 }
 
-/* Memory is handed out from the top: take blocks until one lies below the line. */
+/*
+ * Memory is handed out from the top, but for what was freed last: take blocks until there is one on
+ * each side of the line.
+ */
 static bool pair_across(struct page_pair *pair, u32 order)
 {
-	pfn_t held = 0;
+	pfn_t above = 0, below = 0;
 	struct page *block;
 
 	pair->order = order;
-	while ((block = alloc_pages(GFP_HIGH, order)) && page_to_pa(block) >= SZ_4G) {
-		block->next = held;
-		held = page_to_pfn(block);
+	while ((!above || !below) && (block = alloc_pages(GFP_HIGH, order))) {
+		pfn_t *held = page_to_pa(block) >= SZ_4G ? &above : &below;
+
+		block->next = *held;
+		*held = page_to_pfn(block);
 	}
-	pair->below = block;
-	pair->above = held_take(&held, block ? page_to_pfn(block) + pa_to_pfn(SZ_4G) : 0);
-	while (held) {
-		block = held_take(&held, 0);
-		free_pages(block, order);
+	pair->below = held_take(&below, 0);
+	pair->above =
+		held_take(&above, pair->below ? page_to_pfn(pair->below) + pa_to_pfn(SZ_4G) : 0);
+	while (above || below) {
+		free_pages(held_take(above ? &above : &below, 0), order);
 	}
 	return pair->below && pair->above;
 }

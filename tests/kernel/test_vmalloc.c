@@ -6,6 +6,7 @@
 #include <arch/early_tables.h>
 #include <arch/irqflags.h>
 #include <arch/probe.h>
+#include <arch/walk.h>
 #include <kernel/test.h>
 #include <mm/highmem.h>
 #include <mm/memblock.h>
@@ -375,6 +376,28 @@ TEST(vmalloc, vmap_executes_only_what_is_written_nowhere)
 	vunmap(va);
 	vmalloc_purge();
 	free_page(page);
+}
+
+/* Nor where a window stayed open, without users, from before the page was freed. */
+TEST(vmalloc, vmap_executes_no_page_with_a_forgotten_window)
+{
+	struct page *page = alloc_page(GFP_HIGHONLY), *again;
+	void *window, *va;
+
+	REQUIRE(page);
+	window = (kmap)(page);
+	REQUIRE(window);
+	(kunmap)(page);
+	free_page(page);
+	again = alloc_page(GFP_HIGHONLY); /* the same: what is freed last is handed out first */
+	CHECK_EQ(page_to_pfn(again), page_to_pfn(page));
+	CHECK_EQ(walk_ask_mmu((vaddr_t)window, true) & PAR_FAULT, 0);
+	va = vmap(&again, 1, PAGE_KERNEL_RX);
+	CHECK(va);
+	CHECK_EQ(walk_ask_mmu((vaddr_t)window, true) & PAR_FAULT, PAR_FAULT);
+	vunmap(va);
+	vmalloc_purge();
+	free_page(again);
 }
 
 /* The last of four pages is refused: the first three are as they were. */

@@ -404,6 +404,21 @@ TEST(mmu, entries_that_fault_are_not_kept)
 	world_sum_up(w, 100, 52);
 }
 
+TEST(mmu, a_visit_leaves_the_masks_alone)
+{
+	u32 before, after;
+	WORLD(w);
+
+	__asm__ volatile("mrs %0, cpsr" : "=r"(before));
+	world_shape(w, 1, 1);
+	(void)world_page(w, 0, 0, leaf_va(w, 0, 1, 3, 0, 0), land_pa(w, 0) | PAGE_RW);
+	ask(w, 0, leaf_va(w, 0, 1, 3, 0, 0), OP_READ);
+	visit_and_judge(w);
+	__asm__ volatile("mrs %0, cpsr" : "=r"(after));
+	world_sum_up(w, 1, 1);
+	CHECK_EQ(after & 0x3c0, before & 0x3c0);
+}
+
 TEST(mmu, machine_profile)
 {
 	WORLD(w);

@@ -7,7 +7,8 @@
  *
  * Each half changes only while its walks are off and nothing runs there (ARM DDI 0406C, B3.10.2):
  * TTBR0 and T0SZ from the kernel's address, with EPD0 = 1; TTBR1 and T1SZ from below, with EPD1 =
- * 1. T0SZ = 0 is entered as 1, the same table, for with T1SZ = 0 it would hide the kernel. An ISB
+ * 1. T0SZ = 0 is entered as 1, the same table, for with T1SZ = 0 it would hide the kernel; that one
+ * step between 1 and 0 is made below, walks on, and translates nothing in another way. An ISB
  * makes each step take effect before the next (B3.15.5).
  *
  * Interrupts are masked, and abort mode has no stack here: its vectors only change the mode.
@@ -24,6 +25,7 @@
 
 #define MODE_USR	0x10
 #define MODE_SVC	0x13
+#define EPD0		0x00000080
 #define EPD1		0x00800000
 
 	/* After a change of TTBR, TTBCR or tables: old translations, and branches predicted by
@@ -79,7 +81,10 @@ visit:
 	mcrr	p15, 0, r2, r3, c2
 	isb					@ before it is walked
 	ldr	r2, [r0, #VISIT_ENTER]
-	set_ttbcr r2
+	orr	r3, r2, #EPD0
+	set_ttbcr r3				@ the size first,
+	forget					@ and what the kernel has there, with 1g
+	set_ttbcr r2				@ then the walks
 	adr	r6, visit_start
 	go_on	visit_low, r1, r6
 
@@ -182,13 +187,16 @@ visit_back:
 	ldr	r3, [r10, #VISIT_KERNEL_VBAR]
 	ldrd	r4, r5, [r10, #VISIT_KERNEL_TTBR0]
 	ldr	r2, [r10, #VISIT_KERNEL_TTBCR]
-	set_ttbcr r2				@ EPD0 = 1
+	ldr	r6, [r10, #VISIT_ENTER]
+	orr	r6, r6, #EPD0
+	set_ttbcr r6				@ the walks first: the data are gone,
+	set_ttbcr r2				@ then the size; EPD0 = 1 as well
 	mcrr	p15, 0, r4, r5, c2
 	mcr	p15, 0, r3, c12, c0, 0
 	isb					@ vectors, before an interrupt
 	forget
 	pop	{r4}
-	msr	cpsr_c, r4
+	msr	cpsr_cx, r4			@ A is in the second byte
 	pop	{r4-r11, pc}
 	.fnend
 	.size	visit, . - visit
