@@ -488,7 +488,7 @@ class Wire:
 
     def sendall(self, data):
         if data.startswith(b"$"):
-            self.pending = packet(self.answers[data[1:data.index(b"#")].decode()])
+            self.pending += packet(self.answers[data[1:data.index(b"#")].decode()])
 
     def recv(self, size):
         # One byte less than asked for: packets arrive in pieces.
@@ -520,6 +520,21 @@ def stub(secure, ns):
 def test_registers_are_those_of_the_current_world(secure, ns, first):
     regs = rsp.translation(stub(secure, ns))
     assert (regs.ttbr0, regs.ttbr1, regs.sctlr) == (first, first + 1, first + 5)
+
+
+def test_a_stop_that_nobody_asked_for_is_no_answer():
+    made = stub(False, 0)
+    made._socket.pending = packet(b"T02thread:01;")
+    assert rsp.translation(made).ttbr0 == 0x100
+    made._socket = Wire({"?": b"T05thread:01;"})
+    assert made.ask("?") == "T05thread:01;"
+
+
+def test_a_stub_without_cpus_is_refused():
+    made = stub(False, 0)
+    made._socket.answers["qfThreadInfo"] = b"l"
+    with pytest.raises(rsp.GdbError, match="no CPU"):
+        rsp.cpus(made)
 
 
 def test_the_command_line_says_why_it_cannot_read(tmp_path):

@@ -21,7 +21,7 @@ import pytest
 
 from linux import guest as linux_guest
 from linux import packages
-from prompt import Booted
+from prompt import PROMPT, Booted
 from ptread import areas, debuginfo, dump, linux, lpae, owners, reader, rsp, scene, windows
 from ptread import layout as layouts
 from ptread.kernel import Kernel
@@ -268,6 +268,26 @@ def test_the_command_line_reads_a_memory_file(asleep, tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "area" in {problem["rule"] for problem in json.loads(done.stdout)["problems"]}
+
+
+def test_a_running_guest_is_read_by_its_memory_file(tmp_path):
+    """The stub stops it, and says so before it answers."""
+    run = Run(name="verifier-running", board="vexpress-a15", memory="256M", bootargs="monitor")
+    ram, log = tmp_path / "ram", tmp_path / "log"
+    args = [*qemu_args(run, BUILDS, tmp_path),
+            "-object", f"memory-backend-file,id=file,size={RAM_BYTES},mem-path={ram},share=on",
+            "-machine", "memory-backend=file", "-gdb", f"unix:{tmp_path}/gdb,server=on,wait=off"]
+    with Guest(args, tmp_path / "errors") as guest:
+        guest.start()
+        guest.serial.timeout = 60
+        guest.serial.expect_exact(PROMPT)
+        log.write_text(guest.serial.before.decode("latin-1"))
+        done = subprocess.run([*READER, "--memory", f"{ram}@{RAM:#x}", "--gdb-socket",
+                               tmp_path / "gdb", "--layout", log, "--elf", BUILDS.elf("release"),
+                               "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["problems"] == [] and set(told["cpus"].values()) == {"walked"}
 
 
 def test_another_kernels_elf_is_refused(asleep, tmp_path):

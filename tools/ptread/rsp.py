@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from .lpae import Registers
 
 MODE_USER = 0x10        # CPSR[4:0]
+# QEMU says unasked that the guest stops: it ran when we connected. Nothing else begins so, but the
+# answer to a question for just that.
+STOPPED = ("T", "S")
+RESUMES = "?cCsSv"
 
 
 class GdbError(Exception):
@@ -43,9 +47,11 @@ class Stub:
         """Sends one packet and returns the answer's text."""
         data = command.encode("ascii")
         self._socket.sendall(b"$" + data + f"#{sum(data) & 0xff:02x}".encode("ascii"))
-        answer = self._packet()
-        self._socket.sendall(b"+")
-        return answer
+        while True:
+            answer = self._packet()
+            self._socket.sendall(b"+")
+            if answer[:1] not in STOPPED or command[0] in RESUMES:
+                return answer
 
     def _packet(self):
         while True:
@@ -157,4 +163,6 @@ def cpus(stub):
         thread = current_bank(stub)("tpidrprw") if "tpidrprw" in stub.registers() else 0
         found.append(Cpu(name, translation(stub), thread & 0xffffffff, stub.read("pc"),
                          stub.read("cpsr") & 0x1f == MODE_USER))
+    if not found:
+        raise GdbError("the gdb stub knows no CPU")
     return found
