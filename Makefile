@@ -28,6 +28,7 @@ endif
 ifneq ($(filter-out gcc clang,$(COMPILER)),)
 $(error COMPILER=$(COMPILER): gcc or clang)
 endif
+$(foreach v,DEBUG COUNT UBSAN,$(if $(filter x0 x1,x$(subst $() ,_,$($(v)))),,$(error $(v)=$($(v)): 0 or 1)))
 ifeq ($(wildcard boards/$(BOARD)/),)
 $(error BOARD=$(BOARD): there is no boards/$(BOARD)/)
 endif

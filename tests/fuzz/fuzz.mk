@@ -30,8 +30,15 @@ FUZZ_PROGS := $(addprefix $(O)/fuzz/fuzz_,$(FUZZ_TARGETS))
 fuzz-tests: $(FUZZ_PROGS)
 
 TIME ?= 60
+ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
+ifeq ($(filter $(subst $() ,_,$(TARGET)),$(FUZZ_TARGETS)),)
+$(error make fuzz: TARGET=$(TARGET): one of: $(FUZZ_TARGETS))
+endif
+ifneq ($(shell printf '%s' '$(subst ','\'',$(TIME))' | grep -cx '[1-9][0-9]*'),1)
+$(error make fuzz: TIME=$(TIME): seconds)
+endif
+endif
 fuzz: $(O)/fuzz/fuzz_$(TARGET)
-	$(if $(filter $(TARGET),$(FUZZ_TARGETS)),,$(error make fuzz TARGET=… [TIME=60]: one of: $(FUZZ_TARGETS)))
 	@mkdir -p $(O)/fuzz/corpus/$(TARGET)
 	@$(PYTHON) tests/fuzz/run.py $(O)/fuzz $(TARGET) -max_total_time=$(TIME) -print_final_stats=1
 
