@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -537,8 +538,33 @@ def test_a_stub_without_cpus_is_refused():
         rsp.cpus(made)
 
 
-def test_the_command_line_says_why_it_cannot_read(tmp_path):
-    done = subprocess.run([sys.executable, ROOT / "tools" / "ptread", "--qmp", tmp_path / "none",
-                           "--gdb", "1", "--layout", tmp_path / "none"], capture_output=True,
-                          text=True, check=False)
-    assert done.returncode == 2 and "FileNotFoundError" in done.stderr
+LAYOUT = json.dumps({"v": 1, "page_offset": "0xc0000000", "phys_offset": "0x80000000",
+                     "regions": []})
+UNREADABLE = {
+    "no QMP socket": (["--qmp", "NONE", "--gdb", "1"], LAYOUT, "/none: No such file"),
+    "no gdb socket": (["--memory", "RAM@0", "--gdb-socket", "NONE"], LAYOUT, "/none: No such file"),
+    "no stub there": (["--memory", "RAM@0", "--gdb", ":1"], LAYOUT, "localhost:1: Connection refused"),
+    "no port": (["--memory", "RAM@0", "--gdb", "host"], LAYOUT, "--gdb host: [HOST:]PORT is wanted"),
+    "no base": (["--memory", "RAM", "--gdb", ":1"], LAYOUT, "/ram: FILE@BASE is wanted"),
+    "a base that is none": (["--memory", "RAM@x", "--gdb", ":1"], LAYOUT, "FILE@BASE is wanted"),
+    "no layout file": (["--dump", "NONE"], LAYOUT, "/none: No such file"),
+    "a log without a layout": (["--memory", "RAM@0", "--gdb", ":1"], "hello", "/layout: no @layout"),
+    "no JSON": (["--memory", "RAM@0", "--gdb", ":1"], "{", "/layout: "),
+    "a layout that lacks something": (["--memory", "RAM@0", "--gdb", ":1"], '{"v": 1}',
+                                      "/layout: the layout has no 'regions'"),
+    "a layout that is a list": (["--memory", "RAM@0", "--gdb", ":1"], "@layout []", "/layout: "),
+    "no ELF": (["--memory", "RAM@0", "--gdb", ":1", "--elf", "RAM"], LAYOUT, "/ram: "),
+}
+
+
+@pytest.mark.parametrize("words, layout, named", UNREADABLE.values(), ids=UNREADABLE)
+def test_the_command_line_says_why_it_cannot_read(words, layout, named, tmp_path):
+    (tmp_path / "layout").write_text(layout)
+    (tmp_path / "ram").write_bytes(bytes(4096))
+    words = [word.replace("NONE", f"{tmp_path}/none").replace("RAM", f"{tmp_path}/ram")
+             for word in words]
+    done = subprocess.run([sys.executable, ROOT / "tools" / "ptread", *words, "--layout",
+                           tmp_path / "layout"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("ptread: ") and named in done.stderr, done.stderr
+    assert not re.search(r"Traceback|\w+Error|Bad[A-Z]|\[Errno", done.stderr), done.stderr

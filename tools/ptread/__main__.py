@@ -58,9 +58,16 @@ def main():
     args = arguments()
     try:
         found, layout = findings(args)
-    except (OSError, KeyError, ValueError, lpae.BadTables, memory.QmpError, memory.BadMemory,
-            rsp.GdbError, debuginfo.DebugError, dump.DumpError) as error:
-        print(f"ptread: {type(error).__name__}: {error}", file=sys.stderr)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"ptread: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyError as error:       # a name of the kernel's that its debugging information lacks
+        print(f"ptread: there is no {error}", file=sys.stderr)
+        return 2
+    except (ValueError, lpae.BadTables, memory.QmpError, memory.BadMemory, rsp.GdbError,
+            debuginfo.DebugError, dump.DumpError) as error:
+        print(f"ptread: {error}", file=sys.stderr)
         return 2
     if args.json:
         print(json.dumps(show.findings_data(found, layout), indent=1))
@@ -81,14 +88,14 @@ def findings(args):
     if args.linux:
         layout = linux.LAYOUT
     else:
-        layout = layouts.from_text(text)
+        layout = layout_of(args.layout or args.dump or args.port, text)
     info = kernel_info(args.elf, text) if args.elf else None
     judged = {"info": info, "only": linux.RULES if args.linux else None,
               "ram_reused": "\n@reenter " in text}
     if args.memory:
-        path, _, base = args.memory.rpartition("@")
+        path, base = memory_file(args.memory)
         with rsp.Stub(gdb_address(args)) as stub:
-            source = reader.Source(rsp.cpus(stub), memory.MemoryFile(path, int(base, 0)))
+            source = reader.Source(rsp.cpus(stub), memory.MemoryFile(path, base))
     elif args.qmp:
         return with_guest_stopped(args, lambda qmp: reader.look(
             reader.stopped(qmp.command, gdb_address(args)), layout, **judged)), layout
@@ -99,6 +106,27 @@ def read(path):
     if path == "-":
         return sys.stdin.read()
     return pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
+
+
+def layout_of(name, text):
+    """The layout in what was read from `name`."""
+    try:
+        return layouts.from_text(text)
+    except KeyError as error:
+        raise ValueError(f"{name}: the layout has no {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def memory_file(word):
+    """FILE@BASE as (path, address)."""
+    path, _, base = word.rpartition("@")
+    try:
+        if path:
+            return path, int(base, 0)
+    except ValueError:
+        pass
+    raise ValueError(f"--memory {word}: FILE@BASE is wanted")
 
 
 def kernel_info(path, log):
@@ -127,6 +155,8 @@ def over_port(word):
     from runner.port import Port, PortError     # only here: it wants python3-serial
     import pexpect
     path, _, baud = word.partition(",")
+    if baud and not baud.isdecimal():
+        raise ValueError(f"--port {word}: DEVICE[,BAUD] is wanted")
     try:
         port = Port(path, int(baud or 115200))
         try:
@@ -143,6 +173,8 @@ def gdb_address(args):
     if args.gdb_socket:
         return args.gdb_socket
     host, _, port = args.gdb.rpartition(":")
+    if not port.isdecimal() or int(port) > 0xffff:
+        raise ValueError(f"--gdb {args.gdb}: [HOST:]PORT is wanted")
     return (host or "localhost", int(port))
 
 

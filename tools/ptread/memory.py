@@ -24,7 +24,10 @@ class Qmp:
     def __init__(self, path, timeout=20):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
-        self._socket.connect(path)
+        try:
+            self._socket.connect(path)
+        except OSError as error:
+            raise QmpError(f"{path}: {error.strerror or error}") from error
         self._stream = self._socket.makefile("r", encoding="utf-8")
         self._stream.readline()
         self.command("qmp_capabilities")

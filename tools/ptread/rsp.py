@@ -29,7 +29,11 @@ class Stub:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
-        self._socket.connect(address)
+        try:
+            self._socket.connect(address)
+        except OSError as error:
+            name = address if isinstance(address, str) else ":".join(map(str, address))
+            raise GdbError(f"{name}: {error.strerror or error}") from error
         self._buffer = b""
         self.ask("qSupported:xmlRegisters=arm;multiprocess+")
         self._numbers = None
@@ -112,6 +116,8 @@ class Stub:
 
     def read(self, name):
         """The register's value; the widest one when several have this name."""
+        if name not in self.registers():
+            raise GdbError(f"the gdb stub shows no register {name}")
         number, _ = max(self.registers()[name], key=lambda entry: entry[1])
         answer = self.ask(f"p{number:x}")
         if not answer or answer.startswith("E") and len(answer) == 3:
