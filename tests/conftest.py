@@ -5,7 +5,7 @@
     RUN=GLOB[,GLOB]  runs of tests/runs.toml, and nothing else
     SHARD=i/n        the i-th of n parts, by run (and by file, for what needs no run)
 
-Nothing selected is an error: pytest's own status 5, which the runner turns into 7.
+Nothing selected is an error: pytest's own status 4 or 5, which the runner turns into 7.
 """
 
 import concurrent.futures
@@ -79,6 +79,10 @@ def pytest_collection_modifyitems(config, items):
     if len(kept) < len(items):
         dropped = set(map(id, kept))
         config.hook.pytest_deselected(items=[i for i in items if id(i) not in dropped])
+    given = " ".join(f"{name}={os.environ[name]}" for name in ("T", "RUN", "SHARD")
+                     if os.environ.get(name))
+    if items and not kept and given:
+        raise pytest.UsageError(f"nothing matches {given}")
     items[:] = kept
 
 

@@ -9,7 +9,11 @@ import dataclasses
 import functools
 import io
 import json
+import os
+import re
 import struct
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -21,6 +25,9 @@ from runner.table import ROOT, Run
 from runner.terminal import Folder
 from runner.watch import Limits
 from standin import KIT, MANIFEST, POWER_OFF, RESET, STAY, put
+
+BUILD = os.environ.get("FANLIGHT_BUILD", ROOT / "build")
+
 
 @pytest.fixture(name="boot")
 def fixture_boot(tmp_path, monkeypatch):
@@ -128,7 +135,10 @@ def test_layout_must_add_up():
 def test_trouble_with_qemu_is_infrastructure(boot):
     assert boot("good", POWER_OFF, args=("-no-such-option",)).verdict is Verdict.INFRA
     assert boot("good", POWER_OFF, cpu="no-such-cpu").verdict is Verdict.INFRA
-    assert boot("good", POWER_OFF, build="never-built").verdict is Verdict.INFRA
+    missing = boot("good", POWER_OFF, build="vmsplit-2g")
+    assert missing.verdict is Verdict.INFRA
+    assert re.search("vmsplit-2g/fanlight.zImage does not exist: `make variants O=.*` builds it",
+                     missing.reasons[0])
 
 
 def test_image_elsewhere_through_the_stub(boot):
@@ -142,6 +152,15 @@ def test_image_elsewhere_through_the_stub(boot):
 def test_stub_words():
     assert struct.unpack("<6I", stub(0x1000, 0x2003))[4:] == (0x2003, 0x1000)
     assert struct.unpack("<6I", stub(0x1000, None))[1] == 0xe1a00000  # nop: r2 stays
+
+
+def test_a_selection_of_nothing_is_named(tmp_path):
+    done = subprocess.run([sys.executable, ROOT / "tools" / "runner", "test", "--build", BUILD,
+                           "--", "--collect-only", f"--junitxml={tmp_path}/junit.xml"],
+                          capture_output=True, text=True, check=False,
+                          env={**os.environ, "T": "nonsense*", "RUN": "", "SHARD": ""})
+    assert done.returncode == Verdict.INFRA
+    assert "nothing matches T=nonsense*\n" in done.stderr + done.stdout
 
 
 def test_selection_by_globs():

@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import random
+import shlex
 import struct
 import subprocess
 import threading
@@ -55,6 +56,13 @@ class Builds:
     def image(self, name: str) -> pathlib.Path:
         """The variant's bootable image."""
         return self.variant(name) / "fanlight.zImage"
+
+    def command(self, name: str) -> str:
+        """What builds a variant."""
+        words = ["make"] if name == "release" else ["make", "variants"]
+        if self.root != ROOT / "build":
+            words.append(f"O={shlex.quote(str(self.root))}")
+        return " ".join(words)
 
     def results(self, run: Run) -> pathlib.Path:
         """The folder of one run's artifacts."""
@@ -172,7 +180,7 @@ def _flash(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
 def _kernel(run: Run, builds: Builds, work: pathlib.Path) -> list[str]:
     image = builds.image(run.build)
     if not image.is_file():
-        raise PrepareError(f"{image} does not exist: build it first")
+        raise PrepareError(f"{image} does not exist: `{builds.command(run.build)}` builds it")
     if run.flash:
         return _flash(run, builds, work)
     dtb = _dtb(run, builds, work)
