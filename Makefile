@@ -216,9 +216,11 @@ deps-run:
 deps-linux:
 	@NO_INSTALL=$(NO_INSTALL) tools/deps.sh linux
 
+# What makes this build another one than `make` alone: a run's rerun line says it.
+NOT_DEFAULT := $(filter-out VMSPLIT=3g DEBUG=0 COUNT=0 UBSAN=0 COMPILER=gcc,$(foreach v,VMSPLIT DEBUG COUNT UBSAN COMPILER,$(v)=$($(v))))
 run: deps-run
 	+@$(if $(MUTANT),:,$(MAKE_QUIETLY) all)
-	@$(if $(MUTANT),$(MUTATE) run '$(MUTANT)' --args '$(ARGS)',$(RUNNER) run --build $(O) --board $(BOARD) -- $(ARGS))
+	@$(if $(MUTANT),$(MUTATE) run '$(MUTANT)' --args '$(ARGS)',$(RUNNER) run --build $(O) --board $(BOARD) --variables '$(NOT_DEFAULT)' -- $(ARGS))
 
 # The images that tests and benchmarks need beside the release one.
 variants:

@@ -2,11 +2,17 @@
 """What `make` is given by mistake is refused by its name, before anything is built."""
 
 import pathlib
+import shlex
 import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from runner import cli  # noqa: E402  (needs the path above)
+from runner.prepare import Builds  # noqa: E402
 
 
 def made(*words):
@@ -55,3 +61,17 @@ def test_make_fuzz_names_what_it_wants(words, named):
 def test_make_fuzz_takes_what_it_is_given():
     done = made("fuzz", "TARGET=fdt", "TIME=5")
     assert done.returncode == 0 and "fdt -max_total_time=5" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("words", [
+    [], ["DEBUG=1", "O=build/debug"], ["BOARD=qemu-virt", "VMSPLIT=2g", "ARGS=mem=1G bench"],
+    ["O=build/clang", "COMPILER=clang", "UBSAN=1"]])
+def test_what_repeats_a_run_makes_the_same_build(words):
+    """The runner's line, as `make run` calls it, has all that was given; O= as a whole path."""
+    line = made("run", *words).stdout.splitlines()[-1]
+    options = cli._parser().parse_args(shlex.split(line)[2:])
+    builds = Builds((ROOT / options.build).resolve())
+    again = cli.rerun_line(options, builds, " ".join(options.bootargs))
+    given = {word.replace("O=", f"O={ROOT}/") if word.startswith("O=") else word for word in words}
+    assert shlex.split(again)[:2] == ["make", "run"]
+    assert set(shlex.split(again)[2:]) == given

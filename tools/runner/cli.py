@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -35,8 +36,7 @@ def command_run(options: argparse.Namespace) -> int:
     if talk:
         run = table.with_monitor(run)
     builds = Builds(options.build.resolve())
-    rerun = "make run" + (f" BOARD={options.board}" if options.board != "vexpress-a15" else "") \
-        + (f" ARGS='{extra}'" if extra else "")
+    rerun = rerun_line(options, builds, extra)
     folder = Folder()
     try:
         outcome = session.boot(run, builds, folder.data, rerun, Conversation(folder) if talk else None)
@@ -47,6 +47,19 @@ def command_run(options: argparse.Namespace) -> int:
         folder.finish()
     session.tell(outcome, rerun)
     return outcome.verdict
+
+
+def rerun_line(options: argparse.Namespace, builds: Builds, extra: str) -> str:
+    """The `make run` that boots the same build again."""
+    words = ["make", "run"]
+    if builds.root != table.ROOT / "build":
+        words.append(f"O={shlex.quote(str(builds.root))}")
+    if options.board != "vexpress-a15":
+        words.append(f"BOARD={options.board}")
+    words += options.variables.split()
+    if extra:
+        words.append(f"ARGS={shlex.quote(extra)}")
+    return " ".join(words)
 
 
 def command_test(options: argparse.Namespace) -> int:
@@ -121,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("run", command_run, "boot a board and show all it says")
     add_build(sub)
     sub.add_argument("--board", default="vexpress-a15")
+    sub.add_argument("--variables", default="", help="make's, of this build: NAME=VALUE …")
     sub.add_argument("bootargs", nargs="*", help="more boot arguments, after --")
     sub = add("test", command_test, "run every test; T=, RUN=, SHARD= from the environment")
     add_build(sub)
