@@ -15,6 +15,7 @@ replaced:
     {build}     the image's build-id
     {fatal}     the fatal test that a boot of kind fatal was asked for
 
+Any other {word} is an error; `{ word }`, as awk takes it too, is left alone.
 Exit status: 0 all are judged right, 1 some are not, 2 the judge can't be tried.
 Needs Python 3.11, and nothing else of this repository.
 """
@@ -24,6 +25,7 @@ import concurrent.futures
 import fnmatch
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,6 +35,9 @@ KIT = pathlib.Path(__file__).resolve().parent
 STATUS = {"pass": 0, "fail": 1, "crash": 2, "hang": 3, "truncated": 4, "corrupted": 5,
           "unexpected reset": 6, "infra": 7}
 PATIENCE = 60  # seconds for one stream
+
+
+WORDS = ("{file}", "{kind}", "{tests}", "{may_skip}", "{build}", "{fatal}")
 
 
 class Trouble(Exception):
@@ -98,7 +103,9 @@ def report(manifest, answers, exact):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    about, more = __doc__.split("\n\n", maxsplit=1)
+    parser = argparse.ArgumentParser(description=about, epilog=more.split("\n\n", maxsplit=1)[1],
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exact", action="store_true", help="the exit status is the verdict")
     parser.add_argument("--only", default="*", metavar="GLOB", help="streams with such names")
     parser.add_argument("command", nargs="+", help="the judge, behind --")
@@ -115,6 +122,8 @@ def main():
             return as_word(status, args.exact), said
 
         try:
+            if unknown := set(re.findall(r"\{\w+\}", " ".join(args.command))) - set(WORDS):
+                raise Trouble(f"{min(unknown)} is none of {' '.join(WORDS)}")
             if not chosen:
                 raise Trouble(f"--only {args.only}: no such stream")
             answers = dict(zip(chosen, pool.map(answer, chosen), strict=True))

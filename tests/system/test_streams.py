@@ -176,9 +176,18 @@ def test_the_kit_catches_a_judge_that_looks_at_totals_alone():
 
 @pytest.mark.parametrize(("words", "text"), [
     (("--", "/nowhere/judge"), "try_judge: /nowhere/judge: No such file or directory"),
+    (("--", "true", "{file}", "--kind={kidn}"),
+     "try_judge: {kidn} is none of {file} {kind} {tests} {may_skip} {build} {fatal}"),
     (("--only", "no-such-*", "--", "true"), "try_judge: --only no-such-*: no such stream")])
 def test_a_judge_that_cannot_be_tried_is_named(words, text):
     assert try_judge(*words) == (2, [text])
+
+
+def test_the_help_explains_each_word():
+    done = subprocess.run([sys.executable, KIT / "try_judge.py", "--help"], capture_output=True,
+                          text=True, check=True)
+    for word in ("{file}", "{kind}", "{tests}", "{may_skip}", "{build}", "{fatal}"):
+        assert f"    {word} " in done.stdout
 
 
 def test_a_judge_that_says_the_same_of_all_is_shown():
