@@ -16,6 +16,7 @@ replaced:
     {fatal}     the fatal test that a boot of kind fatal was asked for
 
 Any other {word} is an error; `{ word }`, as awk takes it too, is left alone.
+
 Exit status: 0 all are judged right, 1 some are not, 2 the judge can't be tried.
 Needs Python 3.11, and nothing else of this repository.
 """
