@@ -10,13 +10,14 @@
 # tests/fuzz/test_fuzz.py runs each for a fixed number of inputs.
 
 FUZZCC ?= clang
-FUZZ_TARGETS := bootargs fdt memtest monitor ranges slot ymodem
+FUZZ_TARGETS := bootargs fdt inflate memtest monitor ranges slot ymodem
 
 fuzz_src_memtest := kernel/memtest/words.c
 fuzz_src_monitor := kernel/monitor/command.c kernel/monitor/line.c
 fuzz_src_ranges := kernel/memtest/ranges.c
 fuzz_src_slot := boards/vexpress-a15/flash/slot.c
 fuzz_libs_fdt := -lfdt
+fuzz_libs_inflate := -lz
 
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -Wall -Wextra -Werror \

@@ -18,7 +18,7 @@ import run as fuzz  # noqa: E402  (needs the path above)
 BUILD = pathlib.Path(os.environ.get("FANLIGHT_BUILD", "build")).resolve() / "fuzz"
 TIMEOUT_S = 300
 # A few seconds each.
-RUNS = {"bootargs": 15000, "fdt": 6000, "memtest": 15000, "monitor": 5000, "ranges": 4000,
+RUNS = {"bootargs": 15000, "fdt": 6000, "inflate": 6000, "memtest": 15000, "monitor": 5000, "ranges": 4000,
         "slot": 1500, "ymodem": 2500}
 
 
