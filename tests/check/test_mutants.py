@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -142,8 +143,56 @@ def test_make_makes_nothing_for_a_board_of_a_mutant(goal):
 def test_make_names_what_is_near_and_what_does_not_fit():
     status, said = make("MUTANT=identiti")
     assert status == 2 and "near it: identity" in said
-    status, said = make("run", "MUTANT=identity", "DEBUG=1")
-    assert status == 2 and "which build" in said
+
+
+@pytest.mark.parametrize(("words", "refused"), [
+    (("run", "DEBUG=1"), "DEBUG"), (("COMPILER=clang",), "COMPILER"), (("run", "CROSS=x-"), "CROSS"),
+    (("run", "BOARD=qemu-virt", "MINE=1"), "BOARD MINE"), (("mutants", "ARGS=x"), "ARGS")])
+def test_what_an_entry_says_is_not_said_again(words, refused):
+    status, said = make("MUTANT=identity", *words)
+    assert status == 2 and f"without {refused}." in said
+    status, said = make("MUTANT=identity", *words[:1 if "=" not in words[0] else 0], "V=1", "JOBS=1")
+    assert status == 0, said
+
+
+def test_the_environment_says_no_other_build_either(monkeypatch):
+    assert make("mutants")[0] == 0
+    monkeypatch.setenv("COMPILER", "clang")
+    status, said = make("mutants")
+    assert status == 2 and "without COMPILER." in said
+
+
+def test_two_who_want_the_same_mutant_take_turns(tmp_path, capfd):
+    trees, order = overlay.Trees(ROOT, tmp_path), []
+
+    def other():
+        with overlay.held(trees, "identity"):
+            order.append("other")
+
+    thread = threading.Thread(target=other)
+    with overlay.held(trees, "identity"):
+        with overlay.held(trees, "another"):  # is free
+            thread.start()
+            thread.join(0.3)
+            assert thread.is_alive()
+            order.append("first")
+    thread.join()
+    assert order == ["first", "other"] and "identity.lock: another run has it" in capfd.readouterr().err
+
+
+def test_form_kills_nobody_who_does_not_name_it(tree, monkeypatch):
+    mutant, left_out = table.load(tree(GOOD))[0], []
+
+    def python(_subject, _on_data, *argv):
+        left_out[:] = argv[-1].split(",")
+        return 0, ""
+
+    monkeypatch.setattr(kill, "_python", python)
+    for killers in (("check barriers",), ("check braces", "check barriers")):
+        subject = kill.Subject(dataclasses.replace(mutant, killers=killers), ROOT, ROOT, ROOT)
+        kill.LOOKS["check"](subject, lambda data: None)
+        assert "format" in left_out and "barriers" not in left_out
+        assert ("braces" in left_out) is ("check braces" not in killers)
 
 
 # ---- a few of them, from the table to their end ----

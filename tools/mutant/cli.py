@@ -53,7 +53,8 @@ def _judged(trees: overlay.Trees, mutant: Mutant, jobs: int, on_data=lambda data
     began = time.monotonic()
     words, lines, trouble = set(), [], ""
     try:
-        words, lines = kill.found(_built(trees, mutant, jobs), on_data)
+        with overlay.held(trees, mutant.name):
+            words, lines = kill.found(_built(trees, mutant, jobs), on_data)
     except overlay.BuildError as error:
         text = str(error)
         words = {k for k in mutant.killers if k.startswith("build ") and k[6:] in text}
@@ -65,10 +66,11 @@ def _judged(trees: overlay.Trees, mutant: Mutant, jobs: int, on_data=lambda data
 
 def _base(trees: overlay.Trees, mutants: list[Mutant], jobs: int) -> None:
     """Our own builds, of which mutants take what they do not change."""
-    for build in dict.fromkeys(mutant.run.build for mutant in mutants):
-        overlay.run_make(trees.root, str(trees.out.relative_to(trees.root)
-                                         if trees.out.is_relative_to(trees.root) else trees.out),
-                         build, jobs)
+    inside = trees.out.is_relative_to(trees.root)
+    out = str(trees.out.relative_to(trees.root) if inside else trees.out)
+    with overlay.held(trees, ""):
+        for build in dict.fromkeys(mutant.run.build for mutant in mutants):
+            overlay.run_make(trees.root, out, build, jobs)
 
 
 def _tell(trees: overlay.Trees, mutant: Mutant) -> None:
@@ -82,7 +84,8 @@ def command_build(trees: overlay.Trees, options: argparse.Namespace) -> int:
     for mutant in table.select(table.load(trees.root), options.names):
         _tell(trees, mutant)
         _base(trees, [mutant], options.jobs)
-        print(f"  {_built(trees, mutant, options.jobs).variant}/fanlight.zImage")
+        with overlay.held(trees, mutant.name):
+            print(f"  {_built(trees, mutant, options.jobs).variant}/fanlight.zImage")
     return 0
 
 
@@ -160,13 +163,20 @@ def command_doc(trees: overlay.Trees, _options: argparse.Namespace) -> int:
     return 0
 
 
+def _jobs(text: str) -> int:
+    """How many at a time: each has a build folder, a QEMU and sockets of its own."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"JOBS={text}: a number from 1 on")
+    return int(text)
+
+
 def main(argv: list[str]) -> int:
     """Run one command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="mutant", description="kernels that are wrong on purpose")
     parser.add_argument("command", choices=("build", "run", "all", "known", "doc"))
     parser.add_argument("names", nargs="?", default="", help="names or globs, with commas")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=_jobs, default=2)
     parser.add_argument("--args", default="", help="more boot arguments")
     parser.add_argument("--quick", action="store_true", help="only those with quick = true")
     options = parser.parse_args(argv)

@@ -4,13 +4,14 @@
 #
 #	make MUTANT=name	what is changed, and the image, in $(O)/mutants/name/
 #	make run MUTANT=name	boots it, and says who caught it
-#	make mutants		all of them, or MUTANT='glob,…'
+#	make mutants		all of them, or MUTANT='glob,…'; JOBS= at a time
 #
 # A mutant's tree names it in a file, and its kernel in the banner and in @boot. Nothing that a board
 # could start is made of one.
 
 MUTATED := $(file <.mutant)
-MUTATE = $(PYTHON) tools/mutant --out $(O) --jobs $(shell nproc)
+JOBS ?= $(shell nproc)
+MUTATE = $(PYTHON) tools/mutant --out $(O) --jobs '$(JOBS)'
 NOT_OF_MUTANTS := dist flash sdcard flash-board load lava
 
 ifneq ($(MUTATED),)
@@ -20,12 +21,22 @@ endif
 $(O)/obj/kernel/report.o: EXTRA += -DMUTANT='"$(MUTATED)"'
 endif
 
+# Its entry says what is built and where it runs. From the environment as well as from the command line.
+MUTANT_TAKES := MUTANT O V NO_INSTALL JOBS $(if $(filter run,$(MAKECMDGOALS)),ARGS)
+ifneq ($(MUTANT)$(filter mutants mutants-quick,$(MAKECMDGOALS)),)
+MUTANT_GIVEN := $(foreach v,$(filter-out $(MUTANT_TAKES),$(.VARIABLES)),$(if $(filter command,$(origin $v)),$v))
+MUTANT_GIVEN += $(if $(filter-out 0,$(DEBUG)),DEBUG) $(if $(filter-out 0,$(COUNT)),COUNT) \
+	$(if $(filter-out 0,$(UBSAN)),UBSAN) $(if $(filter-out 3g,$(VMSPLIT)),VMSPLIT) \
+	$(if $(filter-out gcc,$(COMPILER)),COMPILER) $(if $(filter-out vexpress-a15,$(BOARD)),BOARD)
+ifneq ($(strip $(MUTANT_GIVEN)),)
+$(error $(strip make $(MAKECMDGOALS)) MUTANT=$(MUTANT): a mutant's entry says what is built and where it runs: \
+without $(sort $(MUTANT_GIVEN)))
+endif
+endif
+
 ifneq ($(MUTANT),)
 ifneq ($(filter-out all run mutants,$(MAKECMDGOALS)),)
 $(error make $(MAKECMDGOALS): MUTANT= is for make, make run and make mutants)
-endif
-ifneq ($(filter 1,$(DEBUG) $(COUNT) $(UBSAN))$(filter-out 3g,$(VMSPLIT)),)
-$(error MUTANT=$(MUTANT): its entry says which build it needs: without DEBUG=, COUNT=, UBSAN=, VMSPLIT=)
 endif
 MUTANT_TROUBLE := $(shell $(MUTATE) known '$(MUTANT)' 2>&1)
 ifneq ($(MUTANT_TROUBLE),)

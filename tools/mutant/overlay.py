@@ -4,20 +4,27 @@
 Owns: <build>/mutants/NAME/. The copy keeps time stamps and lies under the same relative names, so
 make there sees the changed files as newer and all else as it was. The file `.mutant` in it names
 the mutant: the Makefile gives that name to the kernel, and refuses to put it onto a board.
+Who builds or looks at one holds its lock, <build>/mutants/NAME.lock; two who want the same take turns.
 Must never: touch the tree or the build that it copies.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 from . import table
 
 MARK = ".mutant"
+# What make is told by its command line alone: it would take them from the environment too.
+NOT_INHERITED = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MUTANT", "BOARD", "VMSPLIT",
+                 "DEBUG", "COUNT", "UBSAN", "COMPILER")
 BUILT = ("obj", "include", "flags")  # of a build folder: what make needs to see what is done
 
 
@@ -51,8 +58,7 @@ def run_make(root: pathlib.Path, out: str, build: str, jobs: int) -> None:
     """Builds one variant's image. Raises BuildError."""
     folder = variant(out, build)
     # Nothing of a make that called us: it may have been told MUTANT=.
-    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL",
-                                                            "MAKEOVERRIDES", "MUTANT")}
+    env = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
     done = subprocess.run(["make", "--no-print-directory", f"-j{jobs}", f"O={folder}",
                            *table.BUILDS[build], f"{folder}/fanlight.zImage"],
                           cwd=root, env=env, capture_output=True, text=True, check=False)
@@ -82,15 +88,31 @@ def _copy_built(trees: Trees, to: pathlib.Path, build: str) -> None:
     (folder / "obj" / "kernel" / "report.o").unlink()  # it names the mutant
 
 
+@contextlib.contextmanager
+def held(trees: Trees, name: str, how: int = fcntl.LOCK_EX):
+    """While inside nobody else has the mutant's tree; with "" for a name, our own builds. Waits."""
+    path = trees.out / "mutants" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"mutant: {path}: another run has it; waiting for its end", file=sys.stderr,
+                  flush=True)
+            fcntl.flock(lock, how)
+        yield
+
+
 def make(trees: Trees, mutant: table.Mutant) -> pathlib.Path:
-    """The mutant's tree, fresh; nothing is built yet. Raises MutantError, OSError."""
+    """The mutant's tree, fresh; nothing is built yet. Caller holds it. Raises MutantError, OSError."""
     to = trees.mutant(mutant.name)
     texts = mutant.texts(trees.root)
     shutil.rmtree(to, ignore_errors=True)
     to.parent.mkdir(parents=True, exist_ok=True)
-    _copy_sources(trees, to)
-    (to / MARK).write_text(mutant.name, encoding="utf-8")
-    _copy_built(trees, to, mutant.run.build)
+    with held(trees, "", fcntl.LOCK_SH):
+        _copy_sources(trees, to)
+        (to / MARK).write_text(mutant.name, encoding="utf-8")
+        _copy_built(trees, to, mutant.run.build)
     for file, text in texts.items():
         (to / file).write_text(text, encoding="utf-8")
     return to
