@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How threads wait, end and find work, with the other CPU's step forced between two of theirs
- * (DEBUG builds). Who wakes a thread, and a thread that ends, are held at a point inside their lock
- * until the other one has come: either to that lock, which is right, or past it.
+ * How threads wait, end, find work, and stay where open windows hold them, with the other CPU's
+ * step forced between two of theirs (DEBUG builds). Who wakes a thread, and a thread that ends, are
+ * held at a point inside their lock until the other one has come: either to that lock, which is
+ * right, or past it.
  */
+#define KMAP_DEBUG_BYPASS /* the real windows */
 #include <interleave.h>
 #include <kernel/test.h>
 
@@ -14,6 +16,8 @@
 #include <kernel/sched.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
+#include <mm/highmem.h>
+#include <mm/page_alloc.h>
 
 #define ROUNDS 8
 
@@ -341,4 +345,61 @@ TEST(interleave_threads, idle_cpu_takes_what_came_after_its_look)
 	}
 }
 
+/* ---- a thread with open windows ---- */
+
+static struct {
+	u32 here, looks; /* looks: of other CPUs that are idle, for work; atomic */
+	struct page *page;
+	bool open;
+	u32 ran_on; /* afterwards */
+} pinned;
+
+static void at_pinned_point(enum interleave_point point)
+{
+	if (point == POINT_IDLE_LOOKED && current_core()->cpu != pinned.here) {
+		__atomic_fetch_add(&pinned.looks, 1, __ATOMIC_RELAXED);
+	}
+}
+
+static void keep_window(__unused void *arg)
+{
+	(void)kmap_local_page(pinned.page);
+	thread_current()->bound = THREAD_ANY_CPU; /* only the window holds it */
+	WRITE_ONCE(pinned.open, true);
+	thread_yield();
+	pinned.ran_on = current_core()->cpu;
+	kunmap_local((void *)current_core()->kmap_va); /* wherever it is now */
+}
+
+/* A thread waits for its CPU, and an idle one looks for work: it must leave it there. */
+TEST(interleave_threads, open_windows_hold_a_thread)
+{
+	struct thread *keeper;
+
+	if (cpu_count() < 2) {
+		SKIP("one CPU");
+	}
+	memset(&pinned, 0, sizeof(pinned));
+	pinned.here = current_core()->cpu;
+	pinned.page = alloc_page(GFP_HIGHONLY);
+	REQUIRE(pinned.page);
+	keeper = thread_create_on(pinned.here, "keeper", keep_window, NULL);
+	REQUIRE(keeper);
+	while (!READ_ONCE(pinned.open)) {
+		thread_yield();
+	}
+	preempt_disable();
+	WRITE_ONCE(interleave_hook, at_pinned_point);
+	for (u32 i = 1; i <= ROUNDS; i++) {
+		smp_resched((u32)__builtin_ctz(cpus_online() & ~(1u << pinned.here)));
+		while (READ_ONCE(pinned.looks) < i) {
+			__asm__ volatile("yield" : : : "memory");
+		}
+	}
+	WRITE_ONCE(interleave_hook, NULL);
+	preempt_enable();
+	thread_join(keeper);
+	CHECK_EQ(pinned.ran_on, pinned.here);
+	free_page(pinned.page);
+}
 #endif
