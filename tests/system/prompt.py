@@ -56,7 +56,7 @@ class Monitor:
 
     def ended(self):
         """Why the guest ended, when it has."""
-        self.port.expect(pexpect.EOF)
+        self.port.expect([pexpect.EOF, pexpect.TIMEOUT])  # it is gone, or stands still, readable
         return self.guest.ended()
 
 

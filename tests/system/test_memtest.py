@@ -76,7 +76,7 @@ def test_every_planted_fault_and_no_other(tmp_path):
     path = tmp_path / "ram"
     with open(path, "wb") as file:
         file.truncate(SIZE)
-    planted = [flips(1, True), flips(2, False)]
+    planted = [flips(3, True), flips(2, False)]  # of pages that the kernel does not live in
     backend = f"memory-backend-file,id=ram,size={SIZE},mem-path={path},share=on"
     run = Run(name="memtest-planted", board="vexpress-a15", memory="1G", smp=4, kind="memtest",
               bootargs="memtest=fade,fade=2 panic=poweroff", verdict=Verdict.FAIL, total=300,

@@ -210,8 +210,8 @@ def owner_elsewhere(a):
     return a.member(a.area(), "owner"), a.area().owner + 8, 4
 
 
-def pkmap_unlinked(a):
-    return a.level2(a.start("pkmap")), 0, 8
+def area_unlinked(a):
+    return a.level2(a.start("vmalloc")), 0, 8  # entries it has for sure: of stacks
 
 
 def lowmem_longer(a):
@@ -235,7 +235,7 @@ PLANTED = {
     "stack: no guard below": below_a_stack,
     "owned: a table with two holders": table_held_twice,
     "link: an area that remembers another entry": owner_elsewhere,
-    "orphan: a table that lost its link": pkmap_unlinked,
+    "orphan: a table that lost its link": area_unlinked,
     "extent: another end of lowmem": lowmem_longer,
 }
 
