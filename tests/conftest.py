@@ -23,6 +23,11 @@ from runner import verify  # noqa: E402
 from runner.prepare import Builds  # noqa: E402
 from runner.table import ROOT  # noqa: E402
 
+# What a make that we run in hands down: a test that calls make does so as a person at a prompt.
+for given in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "O", "DIST", "DTB", "MUTANT",
+              "BOARD", "VMSPLIT", "DEBUG", "COUNT", "UBSAN", "COMPILER"):
+    os.environ.pop(given, None)
+
 QEMUS = 2  # that boot runs of the table at a time; the tests in front boot one more
 
 

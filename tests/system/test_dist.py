@@ -20,8 +20,6 @@ from runner.table import ROOT
 PACK = [sys.executable, ROOT / "tools" / "dist"]
 VERSION = "v0-test"
 FLASH = "vexpress-a15-flash.img"
-# What make would hand down from the `make test` that we run in.
-MAKES_OWN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "O", "DIST")
 
 
 def epoch():
@@ -47,8 +45,8 @@ def fixture_archive(builds, tmp_path_factory):
     left_out = {".git", "__pycache__", ".pytest_cache", "build", builds.root.name}
     shutil.copytree(ROOT, copy, symlinks=True,
                     ignore=lambda _, names: [name for name in names if name in left_out])
-    environment = {k: v for k, v in os.environ.items() if k not in MAKES_OWN}
-    environment.update(LC_ALL="C", TZ="Asia/Tokyo", HOME=str(folder), USER="somebody")
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "Asia/Tokyo", "HOME": str(folder),
+                   "USER": "somebody"}
     done = subprocess.run(
         ["make", "-j2", "dist", f"O={out}", f"DIST={folder}/dist", f"DIST_VERSION={VERSION}",
          f"SOURCE_DATE_EPOCH={epoch()}", "NO_INSTALL=1"], cwd=copy, env=environment, umask=0o077,

@@ -5,7 +5,6 @@ the end is a kernel, or a stop with a code that can be read from outside.
 Owns: each kind of damage, each end. That all suites pass when the loader is done is the table of runs'.
 """
 
-import os
 import re
 import struct
 import subprocess
@@ -216,11 +215,10 @@ def test_cpus_that_nobody_wants_sleep(builds, folder):
 
 def make_flash(builds, folder, *given):
     """make flash into a folder, with these variables and no others."""
-    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(["make", "--no-print-directory", f"O={builds.root}", "flash",
                            "-o", f"{builds.root}/flags",  # else another spelling of O makes all anew
                            f"FLASH_IMG={folder}/f.img", *given],
-                          cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
+                          cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_make_flash_only_makes_and_says_how_to_run(builds, folder):

@@ -6,7 +6,6 @@ Owns: the files. That a real U-Boot boots them, and refuses damaged ones, are ru
 """
 
 import hashlib
-import os
 import re
 import struct
 import subprocess
@@ -27,8 +26,7 @@ def make(folder, *words):
             target.write_bytes((builds().root / name).read_bytes())
     argv = ["make", "-s", "-C", str(ROOT), f"O={folder}", *(f"-o{folder / n}" for n in BUILT),
         *words, *(str(folder / name) for name in FILES)]
-    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
-    return subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
 def digests(folder):
