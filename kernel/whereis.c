@@ -157,37 +157,28 @@ int address_describe(char *buf, size_t size, vaddr_t va)
 	return describe_fixed_region(buf, size, va);
 }
 
-static bool peek(vaddr_t va, u64 *value)
-{
-	u32 low, high;
-
-	if (probe_read((const void *)va, &low) || probe_read((const void *)(va + 4), &high)) {
-		return false;
-	}
-	*value = (u64)high << 32 | low;
-	return true;
-}
-
 bool phys_peek(phys_addr_t pa, u64 *value)
 {
 	pfn_t pfn = pa_to_pfn(pa);
 
 	*value = 0;
 	if (image_va(pa)) {
-		return peek(image_va(pa), value);
+		return probe_read64((const void *)image_va(pa), value) == 0;
 	}
 	if (mm.low_end_pfn == 0 || !pfn_valid(pfn) ||
 	    !ram_may_be_mapped(pfn_to_pa(pfn), PAGE_SIZE)) {
 		return false;
 	}
 	if (pfn < mm.low_end_pfn) {
-		return peek((vaddr_t)phys_to_virt(pa), value);
+		return probe_read64(phys_to_virt(pa), value) == 0;
 	}
-	if (current_core()->kmap_depth >= KMAP_LOCAL_DEPTH) {
+	/* A cacheable window of an uncached page would be a second type. */
+	if (page_type(pfn_to_page(pfn)) != MT_NORMAL ||
+	    current_core()->kmap_depth >= KMAP_LOCAL_DEPTH) {
 		return false;
 	}
-	const char *window = kmap_local_pfn(pfn, PAGE_KERNEL);
-	bool read = peek((vaddr_t)window + pa_offset(pa, PAGE_SIZE), value);
+	const char *window = kmap_local_pfn(pfn, PAGE_KERNEL_RO);
+	bool read = probe_read64(window + pa_offset(pa, PAGE_SIZE), value) == 0;
 
 	kunmap_local_window(window);
 	return read;

@@ -27,10 +27,10 @@
 	.size	\name, . - \name
 	.endm
 
-	.macro	probe_load name, suffix
+	.macro	probe_load name, suffix, registers:vararg
 	function \name
-1:	ldr\suffix r2, [r0]
-	str\suffix r2, [r1]
+1:	ldr\suffix \registers, [r0]
+	str\suffix \registers, [r1]
 	mov	r0, #0
 	bx	lr
 	ex	1b, probe_failed
@@ -50,8 +50,9 @@
 	end	\name
 	.endm
 
-	probe_load probe_read_status
-	probe_load probe_read8_status, b
+	probe_load probe_read_status, , r2
+	probe_load probe_read8_status, b, r2
+	probe_load probe_read64_status, d, r2, r3
 	probe_store probe_write_status
 	probe_store probe_write8_status, b
 

@@ -168,6 +168,11 @@ int probe_read8(const void *addr, u8 *value)
 	return probe_read8_status(addr, value) ? -EFAULT : 0;
 }
 
+int probe_read64(const void *addr, u64 *value)
+{
+	return probe_read64_status(addr, value) ? -EFAULT : 0;
+}
+
 int probe_write(void *addr, u32 value)
 {
 	return probe_write_status(addr, value) ? -EFAULT : 0;

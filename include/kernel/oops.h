@@ -12,7 +12,8 @@ int address_describe(char *buf, size_t size, vaddr_t va);
 
 /*
  * Reads an aligned double word of RAM or of the image by its physical address, through a kmap_local
- * window where it must. False: not RAM, or no window left. Any context. Fits walk_tables().
+ * window where it must: one access, as a table walk reads. False: not RAM, RAM of another type than
+ * MT_NORMAL, or no window left. Any context. Fits walk_tables().
  */
 bool phys_peek(phys_addr_t pa, u64 *value);
 

@@ -16,6 +16,7 @@
 #include <lib/symtab.h>
 #include <mm/highmem.h>
 #include <mm/image_late.h>
+#include <mm/page_type.h>
 #include <mm/vmalloc.h>
 
 #include "pages.h"
@@ -28,6 +29,7 @@
 
 static u32 data_word = 0x600d600d;
 static const u32 rodata_word = 0xc0de0001;
+static const u64 rodata_pair = 0x0123456789abcdef; /* hex-ok: a value, not an encoding */
 
 static __noinline void leaf(void)
 {
@@ -41,6 +43,7 @@ static void status_is(u32 status, u32 want)
 
 TEST(trap, probe_succeeds_on_memory)
 {
+	u64 pair = 0;
 	u32 word = 0;
 	u8 byte = 0;
 
@@ -52,6 +55,8 @@ TEST(trap, probe_succeeds_on_memory)
 	CHECK_EQ(probe_read8((u8 *)&data_word + 1, &byte), 0);
 	CHECK_EQ(byte, 0x56);
 	CHECK_EQ(READ_ONCE(data_word), 0x12345699);
+	CHECK_EQ(probe_read64(&rodata_pair, &pair), 0);
+	CHECK_EQ(pair, rodata_pair);
 	CHECK_EQ(probe_exec((const void *)leaf), 0);
 	data_word = 0x600d600d;
 }
@@ -223,6 +228,25 @@ TEST(trap, walk_agrees_with_mmu)
 		(void)walk_agrees(va); /* edges and holes: mapped or not, both must say the same */
 	}
 	vfree(area);
+	free_page(page);
+}
+
+/* A peek may look at any RAM, but makes no second type of a page. */
+TEST(trap, peek_leaves_uncached_pages_alone)
+{
+	struct page *page = alloc_page(GFP_HIGHONLY | GFP_ZERO);
+	phys_addr_t pa;
+	u64 value = 1;
+
+	REQUIRE(page);
+	pa = page_to_pa(page);
+	CHECK(phys_peek(pa + PAGE_SIZE - 8, &value));
+	CHECK_EQ(value, 0);
+	page_types_unmapped();
+	page_types_set(page_to_pfn(page), 1, MT_UNCACHED);
+	CHECK(!phys_peek(pa, &value));
+	page_types_reset(page_to_pfn(page), 1);
+	CHECK(phys_peek(pa, &value));
 	free_page(page);
 }
 
