@@ -11,8 +11,7 @@
 #define ENTRIES (PAGE_SIZE / sizeof(u64))
 #define LEAF	(D_PAGE | D_AF | D_SH_INNER)
 
-/* No walker looks at the table now: a plain store; cleaned where walks bypass the cache. */
-static void entry_set(u64 *entry, u64 value)
+void entry_set(u64 *entry, u64 value)
 {
 	*entry = value;
 	if (boot_info.walks_cleaned) {

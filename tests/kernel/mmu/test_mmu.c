@@ -59,9 +59,11 @@ static bool cut_is_shown(const struct page_pair *pair)
 		root = w->root[0];
 		for (u32 i = 0; i < 2; i++) {
 			u64 pa = i ? below : above;
-			u64 block = pa_align_down(pa, SZ_2M) | D_BLOCK | D_AF | D_SH_INNER | D_XN;
+			u64 *table = kmap_local_page(i ? pair->below : pair->above);
 
-			memcpy_to_page(i ? pair->below : pair->above, 0, &block, sizeof(block));
+			entry_set(table,
+				  pa_align_down(pa, SZ_2M) | D_BLOCK | D_AF | D_SH_INNER | D_XN);
+			kunmap_local(table);
 		}
 		w->root[0].page = pair->above;
 		par = world_ask(w, 0);

@@ -108,6 +108,8 @@ static inline u64 table_pa(const struct table *table)
 	return page_to_pa(table->page);
 }
 
+/* No walker looks at the table now: a plain store; cleaned where walks bypass the cache. */
+void entry_set(u64 *entry, u64 value);
 void table_empty(struct table *table);
 
 /* The tables below the root for code and data, in both halves. */
