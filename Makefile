@@ -58,7 +58,7 @@ KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/e
 MONITOR_SRCS := kernel/monitor/command.c kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/dump.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \
 	kernel/monitor/make.c kernel/monitor/monitor.c kernel/monitor/opened.c kernel/monitor/owners.c \
 	kernel/monitor/phys.c kernel/monitor/tables.c kernel/monitor/trace.c
-MEMTEST_SRCS := kernel/memtest/all.c kernel/memtest/engine.c kernel/memtest/options.c kernel/memtest/output.c kernel/memtest/passes.c \
+MEMTEST_SRCS := kernel/memtest/again.c kernel/memtest/all.c kernel/memtest/engine.c kernel/memtest/options.c kernel/memtest/output.c kernel/memtest/passes.c \
 	kernel/memtest/patterns.c kernel/memtest/ranges.c kernel/memtest/words.c
 DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/ns16550.c drivers/pl011.c drivers/psci.c \
 	drivers/samsung_uart.c drivers/sp805.c drivers/vexpress_sysreg.c

@@ -29,7 +29,6 @@
 #include <kernel/panic.h>
 #include <kernel/power.h>
 #include <kernel/pristine.h>
-#include <kernel/reenter.h>
 #include <kernel/report.h>
 #include <kernel/sched.h>
 #include <kernel/smp.h>
@@ -157,7 +156,6 @@ static void keep_tree(struct fdt *f, const void *blob, u32 bytes)
 	if (fdt_open(f, lowmem_page_address(page), bytes) < 0) {
 		panic("the device tree changed while it was copied");
 	}
-	reenter_set_tree(lowmem_page_address(page));
 	bootargs_parse(args, tree_bootargs(f)); /* its pointers must outlive the loader's copy */
 }
 

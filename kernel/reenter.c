@@ -12,6 +12,7 @@
 #include <bug.h>
 #include <kernel/console.h>
 #include <kernel/irq.h>
+#include <kernel/report.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <lib/fdt_edit.h>
@@ -24,13 +25,7 @@
 #define ZIMAGE_MAGIC 0x016f2818u
 enum { ZIMAGE_AT_MAGIC = 0x24, ZIMAGE_AT_START = 0x28, ZIMAGE_AT_END = 0x2c, ZIMAGE_HEADER = 0x30 };
 
-static const void *tree;
 static const char no_tree[] = "no such device tree can be made";
-
-void reenter_set_tree(const void *blob)
-{
-	tree = blob;
-}
 
 /* ---- is it an image? ---- */
 
@@ -151,7 +146,7 @@ static const char *tree_make(struct page *block, u32 room, const struct reenter 
 	if (r->handover) {
 		handover.name = REENTER_HANDOVER;
 	}
-	return fdt_edit(tree, room, &args, half, room) < 0 ||
+	return fdt_edit(report_tree()->blob, room, &args, half, room) < 0 ||
 			       fdt_edit(half, room, &handover, whole, room) < 0 ?
 		       no_tree :
 		       NULL;
@@ -216,7 +211,7 @@ const char *reenter(const struct reenter *r)
 	bool pen;
 
 	why = smp_leave_check(&pen);
-	if (!why && fdt_total_size(tree, &bytes) < 0) {
+	if (!why && fdt_total_size(report_tree()->blob, &bytes) < 0) {
 		why = no_tree;
 	}
 	if (why) {

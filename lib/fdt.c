@@ -225,6 +225,7 @@ int fdt_open(struct fdt *f, const void *blob, size_t avail)
 	if (total > avail) {
 		return -EOVERFLOW;
 	}
+	f->blob = blob;
 	err = open_blocks(f, blob, total);
 	if (err) {
 		return err;

@@ -29,6 +29,14 @@ static phys_addr_t address_below_top(phys_addr_t bytes)
 	return 0;
 }
 
+phys_addr_t lowmem_end_below(phys_addr_t end, phys_addr_t (*free_from)(phys_addr_t at))
+{
+	while (end > mm.phys_offset + LOWMEM_MIN && free_from(end) < HIGHMEM_MIN) {
+		end -= PMD_SIZE; /* an initrd, or what firmware keeps, likes to be at the top */
+	}
+	return end;
+}
+
 int lowmem_choose(u32 vmalloc_bytes)
 {
 	u32 window = VMALLOC_END - VMALLOC_GUARD - PAGE_OFFSET;
@@ -45,19 +53,10 @@ int lowmem_choose(u32 vmalloc_bytes)
 	if (end < mm.phys_offset + LOWMEM_MIN) {
 		return -ENOMEM;
 	}
-	while (end > mm.phys_offset + LOWMEM_MIN && memblock_free_from(end) < HIGHMEM_MIN) {
-		end -= PMD_SIZE; /* an initrd, or what firmware keeps, likes to be at the top */
-	}
+	end = lowmem_end_below(end, memblock_free_from);
 	mm.low_end_pfn = pa_to_pfn(end);
 	mm.lowmem_end = PAGE_OFFSET + (u32)(end - mm.phys_offset);
 	return 0;
-}
-
-/* Slots of the sections up to the end of lowmem. */
-static u32 low_slots(void)
-{
-	return ((mm.low_end_pfn - 1) >> SECTION_PFN_SHIFT) -
-	       pa_section(mm.phys_offset, SECTION_SHIFT) + 1;
 }
 
 static bool section_has_ram(u32 section)
@@ -67,13 +66,14 @@ static bool section_has_ram(u32 section)
 
 u32 page_array_slots(u32 first, u32 last, vaddr_t base, vaddr_t *sections, u32 *deltas)
 {
+	u32 last_low = (mm.low_end_pfn - 1) >> SECTION_PFN_SHIFT; /* lowmem's have one each */
 	u32 slots = 0;
 
 	for (u32 section = first; section <= last; section++) {
 		vaddr_t slot = base + slots * SLOT_BYTES;
 		u32 first_pfn = section << SECTION_PFN_SHIFT;
 
-		if (slots >= low_slots() && !section_has_ram(section)) {
+		if (slots > last_low - first && !section_has_ram(section)) {
 			continue;
 		}
 		if (sections) {

@@ -10,12 +10,11 @@
 #include <asm-offsets.h>
 
 /*
- * By file. Of kernel/memtest: engine, options, output, passes, patterns; memtest=again needs the
- * others early. What LOADED leaves is taken further down.
+ * By file. Of kernel/memtest all but again.c. What LOADED leaves is taken further down.
  */
 #define LATE_FILES                                                                     \
-	*/tests/kernel* */kernel/monitor* */kernel/memtest/[eop]*                      \
-	*/kernel/memory_baseline.o */kernel/story.o */kernel/watchdog.o                \
+	*/tests/kernel* */kernel/monitor* */kernel/memtest/all.o */kernel/memtest/[e-w]* \
+	*/kernel/memory_baseline.o */kernel/reenter.o */kernel/story.o */kernel/watchdog.o \
 	*/lib/fdt_edit.o */lib/ktap.o */lib/ymodem.o */mm/page_type.o
 #define LOADED(sections) EXCLUDE_FILE(LATE_FILES) *(sections)
 

@@ -10,9 +10,6 @@
 #include <phys.h>
 #include <types.h>
 
-/* Boot: the device tree that is handed on, in lowmem, for good. */
-void reenter_set_tree(const void *blob);
-
 /*
  * NULL, and the size that its header states, at most `most`: there is a zImage at pa, where it can
  * be entered. Else why not. Any context that may open a window.

@@ -27,6 +27,7 @@ typedef s32 fdt_node;
 
 /* An opened tree. All fields are fdt.c's own. */
 struct fdt {
+	const void *blob; /* all of it, fdt_total_size() bytes */
 	const u8 *structs;
 	const char *strings;
 	const u8 *rsv;

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Owns what memtest=all adds to the tester: which ranges were tested, and the way from the first
- * run to the second. Must never call a byte tested that was not, or let the second run use one that
- * the first did not find good.
- *
- * The first run leaves a handover in the device tree that the second is given: a property of
- * /chosen with a CRC, for this build at this address alone. The second reserves all RAM that is not
- * good by it, before it allocates anything: so its image, tree, page array, tables and stacks lie
- * in memory that was tested, and all else is free to be. What is missing or wrong is an error,
- * never a first run.
+ * run to the second. Must never call a byte tested that was not, or hand over one that was not
+ * found good.
  *
  * No locks: one thread.
  */
@@ -31,21 +25,7 @@
 #include <printk.h>
 
 #include "engine.h"
-
-#define KEPT_FLAGS (MEMBLOCK_NOMAP | MEMBLOCK_FIRMWARE | MEMBLOCK_INITRD)
-
-struct handover {
-	u32 crc;     /* of all that follows */
-	u32 version; /* HANDOVER_VERSION */
-	u32 build;   /* CRC-32 of the build-id */
-	u32 image;   /* where the second run is entered, 0 in the first; that lay at first_image */
-	u32 first_image;
-	u32 seed;
-	u32 errors;		     /* bad words */
-	u32 failed;		     /* the first run is no pass */
-	struct memblock_list tested; /* MEMBLOCK_BAD: and found bad */
-};
-#define HANDOVER_VERSION 1
+#include "handover.h"
 
 /*
  * So many good ranges; the rest is left to the second run, whose reservations have to fit a list as
@@ -56,18 +36,6 @@ struct handover {
 static struct handover *handover; /* during a run */
 static bool bad_lost;		  /* more bad ranges than it has room for */
 static const char said[] = "";	  /* why it is no pass: that has been printed */
-static const char *refused = "the first run left no handover";
-
-enum memtest_word memtest_word(struct span value)
-{
-	u32 len = value.len >= MEMTEST_AGAIN && value.s[1] == 'g' ? MEMTEST_AGAIN : MEMTEST_ALL;
-	const char *text = len == MEMTEST_AGAIN ? "again" : "all";
-
-	return value.len >= len && memcmp(value.s, text, len) == 0 &&
-			       (value.len == len || value.s[len] == ',') ?
-		       len :
-		       MEMTEST_PLAIN;
-}
 
 /* ---- what was tested ---- */
 
@@ -190,8 +158,21 @@ static char *arguments(struct span tail)
 	return args;
 }
 
+static phys_addr_t good_from(phys_addr_t at)
+{
+	phys_addr_t bytes = 0;
+
+	for (u32 i = 0; i < handover->tested.count; i++) {
+		const struct memblock_range *r = &handover->tested.range[i];
+		phys_addr_t end = r->start + r->size;
+
+		bytes += r->flags == 0 && end > at ? end - max(r->start, at) : 0;
+	}
+	return bytes;
+}
+
 /* Whether lowmem has one good piece for the second run's page array, and a little more. */
-static bool has_room_for_array(void)
+static bool has_room_for_array(phys_addr_t low_end)
 {
 	u32 first = pa_section(mm.phys_offset, SECTION_SHIFT);
 	phys_addr_t bytes =
@@ -201,17 +182,21 @@ static bool has_room_for_array(void)
 	for (u32 i = 0; i < handover->tested.count; i++) {
 		const struct memblock_range *r = &handover->tested.range[i];
 
-		if (r->flags == 0 && min(r->start + r->size, pfn_to_pa(mm.low_end_pfn)) >=
-					     r->start + bytes + SZ_1M) {
+		if (r->flags == 0 && min(r->start + r->size, low_end) >= r->start + bytes + SZ_1M) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static u32 build(void)
+/* Of the good memory, for what the second run does not live without. NULL: there is enough. */
+static const char *lacks_room(void)
 {
-	return crc32_update(0, report_build_id(), BUILD_ID_BYTES);
+	phys_addr_t low_end = lowmem_end_below(pfn_to_pa(mm.low_end_pfn), good_from);
+
+	return good_from(low_end) < SZ_1M   ? "no tested HighMem" :
+	       !has_room_for_array(low_end) ? "no tested lowmem for a page array" :
+					      NULL;
 }
 
 static const char *enter_copy(struct page *page, u32 order, char *bootargs)
@@ -229,6 +214,7 @@ static const char *enter_copy(struct page *page, u32 order, char *bootargs)
 	};
 	void *copy = lowmem_page_address(page);
 	u32 crc = pristine_copy(copy);
+	const char *why;
 
 	/* What memory has of it, not what a cache has: that is what is entered. */
 	clean_and_forget(copy, r.bytes);
@@ -238,11 +224,12 @@ static const char *enter_copy(struct page *page, u32 order, char *bootargs)
 	if (bad_lost || note(r.image, PAGE_SIZE << order, MEMBLOCK_TAKEN)) {
 		return "too many bad ranges";
 	}
-	if (!has_room_for_array()) {
-		return "no tested lowmem for a page array";
+	why = lacks_room();
+	if (why) {
+		return why;
 	}
 	handover->version = HANDOVER_VERSION;
-	handover->build = build();
+	handover->build = handover_build();
 	handover->image = pa_low32(r.image);
 	handover->first_image = pa_low32(boot_info.image_pa);
 	handover->crc = crc32_update(0, &handover->version, sizeof(*handover) - sizeof(u32));
@@ -269,95 +256,6 @@ static const char *second_run(struct span tail)
 	}
 	kfree(bootargs);
 	return why;
-}
-
-/* ---- the second run ---- */
-
-static const char *handover_read(const struct fdt *f, struct handover *h)
-{
-	u32 len;
-	const void *bytes = fdt_prop(f, fdt_path_node(f, "/chosen"), REENTER_HANDOVER, &len);
-
-	if (!bytes) {
-		return refused;
-	}
-	memcpy(h, bytes, min(len, (u32)sizeof(*h)));
-	if (len != sizeof(*h) || h->crc != crc32_update(0, &h->version, sizeof(*h) - sizeof(u32))) {
-		return "the handover is damaged";
-	}
-	if (h->version != HANDOVER_VERSION || h->build != build()) {
-		return "the handover is of another build";
-	}
-	if (h->image != pa_low32(boot_info.image_pa)) {
-		return "the handover is for another address";
-	}
-	return NULL;
-}
-
-static int reserve_not_good(const struct memblock_list *tested, phys_addr_t at, phys_addr_t end)
-{
-	int error = 0;
-
-	while (at < end && !error) {
-		const struct memblock_range *r = memblock_list_at(tested, at);
-		phys_addr_t from = r ? min(max(r->start, at), end) : end;
-		phys_addr_t to = r ? min(r->start + r->size, end) : end;
-
-		error = memblock_reserve(at, from - at, MEMBLOCK_UNTESTED);
-		if (!error && r && r->flags & MEMBLOCK_BAD) {
-			error = memblock_reserve(from, to - from, MEMBLOCK_BAD);
-		}
-		at = to;
-	}
-	return error;
-}
-
-/* What is somebody's in part is his whole: there is no test of half a page. */
-static int round_reservations(void)
-{
-	int error = 0;
-
-	for (u32 i = 0; i < memblock.reserved.count && !error; i++) {
-		struct memblock_range r = memblock.reserved.range[i];
-		phys_addr_t start = pa_align_down(r.start, PAGE_SIZE);
-
-		if (r.flags & KEPT_FLAGS) {
-			error = memblock_reserve(
-				start, pa_align_up(r.start + r.size, PAGE_SIZE) - start, r.flags);
-		}
-	}
-	return error;
-}
-
-void memtest_take_over(const struct fdt *f, u32 tree_bytes, const struct bootargs *args)
-{
-	u32 image_bytes = (u32)(__content_end - __image_start);
-	struct memblock_list reserved = memblock.reserved;
-	struct handover h;
-	int error;
-
-	if (memtest_word(args->memtest) != MEMTEST_AGAIN) {
-		return;
-	}
-	refused = handover_read(f, &h);
-	if (refused) {
-		return;
-	}
-	if (!memblock_list_has(&h.tested, boot_info.image_pa, image_bytes, MEMBLOCK_BAD) ||
-	    !memblock_list_has(&h.tested, boot_info.dtb_pa, tree_bytes, MEMBLOCK_BAD)) {
-		refused = "its good memory is not where we are";
-		return;
-	}
-	error = round_reservations();
-	for (u32 i = 0; i < memblock.memory.count && !error; i++) {
-		const struct memblock_range *bank = &memblock.memory.range[i];
-
-		error = reserve_not_good(&h.tested, bank->start, bank->start + bank->size);
-	}
-	if (error) {
-		memblock.reserved = reserved;
-		refused = "the handover has too many ranges";
-	}
 }
 
 /* ---- both ---- */
@@ -405,7 +303,7 @@ static const char *first_run(struct span tail)
 
 static const char *last_run(struct span tail)
 {
-	const char *why = refused ? refused : handover_read(report_tree(), handover);
+	const char *why = handover_taken(handover);
 	struct memtest_options options;
 	struct memtest_result result;
 

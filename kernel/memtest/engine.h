@@ -3,6 +3,7 @@
  * Inside the memory tester:
  *
  *	all.c		two runs that are all of the RAM
+ *	again.c		how the second begins, before there is an allocator
  *	words.c		what was asked for
  *	options.c	how it ended
  *	engine.c	the memory, the CPUs, one step over all of it

@@ -141,12 +141,12 @@ def test_a_stale_handover_is_no_handover(tmp_path):
         assert '@end {"verdict":"fail"}' in lines
 
 
-def in_file(ram, work):
+def in_file(ram, work, banks=""):
     """A guest whose RAM is a file."""
     ram.write_bytes(b"")
     with ram.open("r+b") as file:
         file.truncate(64 * MIB)
-    run = Run(name="file", board="vexpress-a15", memory="64M", bootargs=f"{ALL} monitor")
+    run = Run(name="file", board="vexpress-a15", memory="64M", bootargs=f"{ALL} monitor{banks}")
     args = qemu_args(run, BUILDS, work)
     args[args.index("-machine") + 1] += ",memory-backend=shared"
     args += ["-object", f"memory-backend-file,id=shared,size=64M,share=on,mem-path={ram}"]
@@ -263,16 +263,17 @@ def test_a_first_run_that_failed_stays_failed(tmp_path):
 
 
 class Hand:
-    """Spoils a byte of RAM from outside, as fast as the host can, while it is entered."""
+    """Spoils bytes of RAM from outside, as fast as the host can, while it is entered."""
 
-    def __init__(self, ram, where):
-        self._ram, self._where, self._stop = ram, where, threading.Event()
+    def __init__(self, ram, where, length=1):
+        self._ram, self._stop = ram, threading.Event()
+        self._where, self._spoilt = slice(where, where + length), b"\x5a" * length
         self._thread = threading.Thread(target=self._run)
 
     def _run(self):
         with self._ram.open("r+b") as file, mmap.mmap(file.fileno(), 0) as ram:
             while not self._stop.is_set():
-                ram[self._where] = 0x5a
+                ram[self._where] = self._spoilt
 
     def __enter__(self):
         self._thread.start()
@@ -302,3 +303,30 @@ def test_a_bad_page_is_found_and_not_lived_in(tmp_path):
     assert f"bad@{page:x} {{" in first_text and f"bad@{page:x} {{" in second_text
     assert [mem["percent"] for mem in second if mem["phase"] == "all"] == [100]
     assert '@end {"verdict":"fail"}' in second_text
+
+
+def with_bad_highmem(tmp_path, low, until):
+    """What a guest of a low bank and 8 MiB says, all of which are bad but its last, where it lives itself."""
+    ram, high = tmp_path / "ram", 48 * MIB
+    with in_file(ram, tmp_path, f" mem={low}M@{START:#x} mem=8M@{START + high:#x}") as guest:
+        with Hand(ram, high, 7 * MIB):
+            guest.start()
+            m = Monitor(guest, until)
+        text = m.booted if until == PROMPT else m.booted + "@reenter " + m.wait(PROMPT)
+    runs = said(text)
+    for mem, _ in runs:
+        assert ranges(mem, "bad") == [(START + high, START + high + 7 * MIB)]
+    return [text for _, text in runs]
+
+
+def test_bad_highmem_is_replaced_by_lowmem(tmp_path):
+    first, second = with_bad_highmem(tmp_path, 24, b"@reenter ")
+    ends = [int(one(r'"mem":{"total":\d+,"lowmem":(\d+)', text)) for text in (first, second)]
+    assert ends[0] == 24 * MIB and 16 * MIB <= ends[1] < 24 * MIB
+    assert '"percent":100}' in second and '@end {"verdict":"fail"}' in second
+
+
+def test_without_good_highmem_there_is_no_second_run(tmp_path):
+    text, = with_bad_highmem(tmp_path, 16, PROMPT)
+    assert one(r"^error: (.*)$", text) == f"{ALL}: no tested HighMem"
+    assert '@end {"verdict":"fail"}' in text and text.count("@boot {") == 1
