@@ -157,36 +157,42 @@ static void answer_calls(void *arg)
 	}
 }
 
-/* 20 ms each are ten times what a busy host takes to run both CPUs, and a fifth of a long turn. */
-static bool answers_come_at_once(struct ping *ping)
-{
-	u64 until_us = time_now_us() + 400000;
-	u32 calls = ping->call + 20;
+#define CALLS	 20
+#define CALL_US	 20000 /* ten times what a busy host takes to run both, a fifth of a long turn */
+#define HOPELESS 3     /* fewer answers in half of the time: they do take turns */
 
-	while (ping->call != calls && time_now_us() < until_us) {
+/* How many are answered, of CALLS in that time. */
+static u32 calls_answered(struct ping *ping)
+{
+	u64 start = time_now_us(), passed = 0;
+	u32 answers = 0;
+
+	while (answers != CALLS && passed < CALLS * CALL_US &&
+	       (answers >= HOPELESS || passed < CALLS * CALL_US / 2)) {
 		if (READ_ONCE(ping->answer) == ping->call) {
 			WRITE_ONCE(ping->call, ping->call + 1);
+			answers++;
 		}
+		passed = time_now_us() - start;
 	}
-	return ping->call == calls;
+	return answers;
 }
 
 /* False on an emulator that gives its CPUs one host thread, and each of them long turns of it. */
 static bool cpus_run_at_once(void)
 {
 	struct ping ping = { 0 };
-	u32 other = (my_cpu() + 1) % cpu_count();
+	u32 other = (my_cpu() + 1) % cpu_count(), answers = HOPELESS;
 	struct thread *thread = thread_create_on(other, "answerer", answer_calls, &ping);
-	bool at_once = false;
 
-	for (u32 i = 0; i < 3 && thread && !at_once; i++) {
+	for (u32 i = 0; i < 3 && thread && answers >= HOPELESS && answers < CALLS; i++) {
 		preempt_disable();
-		at_once = my_cpu() != other && answers_come_at_once(&ping);
+		answers = my_cpu() != other ? calls_answered(&ping) : HOPELESS;
 		preempt_enable();
 		thread_yield();
 	}
 	WRITE_ONCE(ping.over, true);
-	return threads_join(&thread, 1) && at_once;
+	return threads_join(&thread, 1) && answers == CALLS;
 }
 
 /* One thread more than CPUs: none of them may be left waiting. */
