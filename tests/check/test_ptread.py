@@ -368,6 +368,35 @@ def test_wxn_takes_the_right_to_execute():
     assert m.found() == {"xn"}      # not executable, and yet the descriptor should say so
 
 
+@pytest.mark.parametrize("t0sz, t1sz, seen", [
+    (0, 3, {0xc0000000: 0, 0xdfe00000: 0, 0xe0000000: 1, 0xffe00000: 1}),
+    (3, 0, {0x00000000: 0, 0x1fe00000: 0, 0x20000000: 1, 0x40000000: 1})])
+def test_a_half_of_less_than_a_gib_cuts_the_others_tables(t0sz, t1sz, seen):
+    """TxSZ = 0 has an entry for each GiB, the one that the halves share included (B3.6.4)."""
+    m = Machine("2g")
+    m.ttbcr = 1 << 31 | WALKS | t0sz | t1sz << 16
+    for half, txsz in enumerate((t0sz, t1sz)):
+        root = (m.root0, m.root)[half]
+        for va in seen:
+            if txsz:
+                m.store(root + 8 * (va >> 21 & 255), RAM | half << 21 | DATA | 1)
+            else:
+                entry = root + 8 * (va >> 30)
+                table = int.from_bytes(m.read(entry, 8), "little") & ~4095 or m.table()
+                m.store(entry, table | 3)
+                m.store(table + 8 * (va >> 21 & 511), RAM | half << 21 | DATA | 1)
+    assert {leaf.va: leaf.half for leaf in m.walk().leaves} == seen
+    for va, half in seen.items():
+        assert lpae.resolve(m.registers, m, va)[-1][3] == RAM | half << 21 | DATA | 1
+
+
+def test_user_data_wants_pxn_whatever_wxn_does():
+    m = kernel(wxn=True)
+    m.ttbcr &= ~(1 << 7)
+    m.page(0x10000, 0x3_0002_0000, AF | INNER | USER | 1 << 11, half=0)
+    assert "user" in m.found()
+
+
 def test_the_hint_on_all_of_one_piece_is_right():
     m = kernel()
     for i in range(16):

@@ -206,16 +206,9 @@ class Walker:
             if half.root % half.root_bytes:
                 self.fault(half.start, f"TTBR{half.number} {half.root:#012x} is not aligned to its"
                            f" table's {half.root_bytes} bytes")
-            # With T0SZ = T1SZ = 0 or an upper half behind a larger lower one, not the whole
-            # table is used.
-            first = 0
-            if half.number == 1 and half.txsz == 0:
-                first = half.start >> LEVEL_SHIFT[half.level]
-            last = half.entries
-            if half.number == 0 and half.txsz == 0:
-                last = -(-half.end >> LEVEL_SHIFT[half.level])
-            base = half.start - (first << LEVEL_SHIFT[half.level])
-            self.table(half, half.root, half.level, base, range(first, last), Above())
+            # With TxSZ = 0 it has an entry for each GiB of all addresses, whatever it covers.
+            base = half.start if half.txsz else 0
+            self.table(half, half.root, half.level, base, range(half.entries), Above())
         self.out.leaves.sort(key=lambda leaf: leaf.va)
         return self.out
 
@@ -242,6 +235,8 @@ class Walker:
         for index in indices:
             entry = int.from_bytes(data[8 * index:8 * index + 8], "little")
             va = base + (index << shift)
+            if va + (1 << shift) <= half.start or va >= half.end:
+                continue        # the other half's
             if level == 2:
                 self.out.level2[va] = entry
             if entry & 1:           # else the other 63 bits are software's own

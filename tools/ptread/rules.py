@@ -107,7 +107,7 @@ def user_access(tables, layout, _aliases):
         kernel_part = leaf.half == 1 or leaf.va >= layout.kernel_start
         if kernel_part and leaf.user:
             yield Problem("user", leaf.va, "open to user mode")
-        if not kernel_part and leaf.kernel_exec:
+        if not kernel_part and not (leaf.xn or leaf.pxn):
             yield Problem("user", leaf.va, "in the user part, executable by the kernel: no PXN")
 
 
