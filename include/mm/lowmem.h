@@ -28,7 +28,7 @@ struct page_array_place {
 int __must_check page_array_place(struct page_array_place *place);
 
 /*
- * How many slots the sections [first, last] need, from the first of lowmem; fills the two tables, if
+ * How many slots the sections [first, last] need, from lowmem's first; fills the two tables, if
  * given, for slots from base on. Sections without a slot stay as they are.
  */
 u32 page_array_slots(u32 first, u32 last, vaddr_t base, vaddr_t *sections, u32 *deltas);

@@ -55,6 +55,16 @@ static __always_inline void dmb_ish(void)
 	__asm__ volatile("dmb ish" : : : "memory");
 }
 
+/*
+ * Before a lock is released. Where walks do not look into the data cache, who takes the lock next
+ * may flush what was cleared under it, and a walker must not find it any more: the cleans are
+ * complete then, which a DMB does not wait for (B2.2).
+ */
+static __always_inline void dmb_release(void)
+{
+	__asm__ volatile(ALTERNATIVE("dmb ish", "dsb ish") : : : "memory");
+}
+
 static __always_inline void dmb_ishst(void)
 {
 	__asm__ volatile("dmb ishst" : : : "memory");

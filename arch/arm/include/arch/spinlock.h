@@ -151,7 +151,7 @@ static __always_inline void spin_raw_unlock(spinlock_t *lock)
 		lock_rank_drop(SPIN_RANK(lock));
 	}
 	SPIN_SET_HOLDER(lock, NULL);
-	dmb_ish(); /* the section's accesses, before the release */
+	dmb_release(); /* the section's accesses, before the release */
 	__asm__ volatile("strh %1, %0" : "=m"(lock->owner) : "r"(lock->owner + 1) : "memory");
 	dsb_ishst(); /* the release, before the event: a waiter that wakes must see it */
 	__asm__ volatile("sev" : : : "memory");
