@@ -244,7 +244,7 @@ test-board: deps-run
 	$(if $(SERIAL),,$(error SERIAL= is missing: make test-board SERIAL=/dev/ttyUSB0 BOARD=…))
 	+@$(if $(ELF),:,$(MAKE_QUIETLY) all)
 	@$(RUNNER) board --build $(O) --serial '$(SERIAL)' --board '$(BOARD)' --power '$(POWER)' --load '$(LOAD)' \
-		--tests '$(T)' --args '$(ARGS)' --kind '$(KIND)' --may-skip '$(MAY_SKIP)' --vmsplit $(VMSPLIT) \
+		--tests '$(T)' --args '$(ARGS)' --kind '$(KIND)' --may-skip '$(MAY_SKIP)' --vmsplit $(VMSPLIT) --variables '$(NOT_DEFAULT)' \
 		$(if $(BAUD),--baud $(BAUD)) $(if $(ELF),--elf '$(ELF)') $(if $(WAIT),--wait $(WAIT)) \
 		$(if $(filter 1,$(MONITOR)),--monitor)
 

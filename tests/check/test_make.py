@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from runner import cli  # noqa: E402  (needs the path above)
+from runner import cable, cli  # noqa: E402  (needs the path above)
 from runner.prepare import Builds  # noqa: E402
 
 
@@ -61,6 +61,17 @@ def test_make_fuzz_names_what_it_wants(words, named):
 def test_make_fuzz_takes_what_it_is_given():
     done = made("fuzz", "TARGET=fdt", "TIME=5")
     assert done.returncode == 0 and "fdt -max_total_time=5" in done.stdout, done.stderr
+
+
+def test_what_repeats_a_board_makes_the_same_build():
+    words = ["SERIAL=/dev/ttyS9", "BOARD=jetson-tk1", "VMSPLIT=2g", "O=build/x", "T=a.*,b.c", "WAIT=9",
+             "POWER=p %s", "MAY_SKIP=irq.*", "MONITOR=1"]
+    line = made("test-board", *words).stdout.replace("\\\n", " ").splitlines()[-1]
+    options = cli._parser().parse_args(shlex.split(line)[2:])
+    again = cable.rerun_line(options, Builds((ROOT / options.build).resolve()))
+    assert shlex.split(again)[:2] == ["make", "test-board"]
+    assert set(shlex.split(again)[2:]) == {word.replace("O=", f"O={ROOT}/") if word[:2] == "O=" else word
+                                           for word in words}
 
 
 @pytest.mark.parametrize("words", [

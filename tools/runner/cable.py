@@ -21,6 +21,7 @@ from .terminal import Folder
 from .watch import Limits
 
 AFTER_END = 5.0  # a board that cannot switch itself off says no more than this one that can
+WAIT = 300.0
 COMMANDS = {"suites": "test", "fatal": "test", "bench": "bench", "memtest": "memtest"}
 MEMTEST_TOTAL = 7 * 24 * 3600.0  # of 32 GiB; silence still ends it
 
@@ -37,11 +38,12 @@ def arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--monitor", action="store_true", help="choose the suites at our prompt")
     sub.add_argument("--tests", default="", metavar="GLOB[,GLOB]", help="the boot runs only these")
     sub.add_argument("--elf", type=pathlib.Path, help="the image that is on the board")
+    sub.add_argument("--variables", default="", help="make's, of this build: NAME=VALUE …")
     sub.add_argument("--vmsplit", default="3g", choices=("3g", "2g", "1g"), help="that image's")
     sub.add_argument("--kind", default="", choices=("", *COMMANDS))
     sub.add_argument("--may-skip", action="append", default=[], metavar="GLOB")
     sub.add_argument("--args", default="", help="more boot arguments, for LOAD")
-    sub.add_argument("--wait", type=float, default=300.0, help="seconds for the first byte")
+    sub.add_argument("--wait", type=float, default=WAIT, help="seconds for the first byte")
     sub.add_argument("--silence", type=float, default=0.0, help="seconds that count as a hang")
     sub.add_argument("--total", type=float, default=0.0)
 
@@ -88,12 +90,15 @@ def wiring_for(options: argparse.Namespace, hardware: Hardware, run: Run, image:
                   environment={f"FANLIGHT_{key}": value for key, value in known.items()})
 
 
-def _rerun(options: argparse.Namespace) -> str:
+def rerun_line(options: argparse.Namespace, builds: Builds) -> str:
+    """The `make test-board` that does the same with the same build."""
     given = {"SERIAL": options.serial, "BOARD": options.board, "BAUD": options.baud or "",
              "POWER": options.power, "LOAD": options.load, "T": options.tests,
              "ELF": options.elf or "", "KIND": options.kind, "ARGS": options.args,
-             "MONITOR": "1" if options.monitor else "", "MAY_SKIP": ",".join(options.may_skip)}
-    return "make test-board " + " ".join(f"{k}={shlex.quote(str(v))}" for k, v in given.items() if v)
+             "MONITOR": "1" if options.monitor else "", "MAY_SKIP": ",".join(options.may_skip),
+             "WAIT": f"{options.wait:g}" if options.wait != WAIT else ""}
+    words = [f"{k}={shlex.quote(str(v))}" for k, v in given.items() if v]
+    return " ".join(["make", "test-board", *builds.words(), *options.variables.split(), *words])
 
 
 def command(options: argparse.Namespace) -> int:
@@ -104,7 +109,7 @@ def command(options: argparse.Namespace) -> int:
     image = (options.elf or builds.elf("release")).resolve()
     wiring = wiring_for(options, hardware, run, image.with_name(image.name + ".zImage"))
     limits = Limits(silence=run.silence, total=run.total, after_end=AFTER_END)
-    folder, rerun = Folder(), _rerun(options)
+    folder, rerun = Folder(), rerun_line(options, builds)
     try:
         outcome = session.listen(run, builds.results(run), lambda where: Board(wiring, where),
                                  lambda: expected(options, run, elf.read(image)), rerun,

@@ -51,9 +51,7 @@ def command_run(options: argparse.Namespace) -> int:
 
 def rerun_line(options: argparse.Namespace, builds: Builds, extra: str) -> str:
     """The `make run` that boots the same build again."""
-    words = ["make", "run"]
-    if builds.root != table.ROOT / "build":
-        words.append(f"O={shlex.quote(str(builds.root))}")
+    words = ["make", "run", *builds.words()]
     if options.board != "vexpress-a15":
         words.append(f"BOARD={options.board}")
     words += options.variables.split()

@@ -57,12 +57,14 @@ class Builds:
         """The variant's bootable image."""
         return self.variant(name) / "fanlight.zImage"
 
+    def words(self) -> list[str]:
+        """O= for make, where it would not build anyway."""
+        return [] if self.root == ROOT / "build" else [f"O={shlex.quote(str(self.root))}"]
+
     def command(self, name: str) -> str:
         """What builds a variant."""
         words = ["make"] if name == "release" else ["make", "variants"]
-        if self.root != ROOT / "build":
-            words.append(f"O={shlex.quote(str(self.root))}")
-        return " ".join(words)
+        return " ".join(words + self.words())
 
     def results(self, run: Run) -> pathlib.Path:
         """The folder of one run's artifacts."""

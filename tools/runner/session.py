@@ -25,7 +25,7 @@ from .prepare import Builds
 from .port import PortError
 from .qemu import Guest, QemuError
 from .stream import Stream, TestResult
-from .table import ROOT, Run, TableError
+from .table import Run, TableError
 from .verify import Interrupted, Verified, Verifier
 from .watch import Limits, watch
 
@@ -209,10 +209,7 @@ def _layout(run: Run, stream: Stream):
 
 def rerun_line(run: Run, builds: Builds, tests: str = "") -> str:
     """The one line that repeats a run."""
-    parts = ["make"]
-    if builds.root != ROOT / "build":
-        parts.append(f"O={shlex.quote(str(builds.root))}")
-    parts += ["test", f"RUN={shlex.quote(run.name)}"]
+    parts = ["make", *builds.words(), "test", f"RUN={shlex.quote(run.name)}"]
     if tests:
         parts.append(f"T={shlex.quote(tests)}")
     return " ".join(parts)
