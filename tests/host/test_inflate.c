@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lib/inflate.c against zlib, which made the streams: whole ones, damaged ones, cut ones. */
+/*
+ * lib/inflate.c against zlib, which made the streams: whole ones, damaged ones, cut ones. And streams
+ * made by hand, with one thing wrong that changes at random hardly ever come to.
+ */
 #include "check.h"
 
 #include <errno.h>
@@ -152,4 +155,192 @@ TEST(damaged_streams_are_judged_as_by_zlib)
 	}
 	CHECK(taken > 20);
 	CHECK(refused > 1000);
+}
+
+/* ---- by hand, in `stream`: each has a twin that is right but for one thing ---- */
+
+static size_t bit_count;
+
+/* Numbers stand in the stream from their lowest bit on (RFC 1951, 3.1.1); */
+static void put(u32 value, u32 bits)
+{
+	for (u32 i = 0; i < bits; i++, bit_count++) {
+		u8 *byte = &stream[bit_count / 8];
+
+		*byte = (u8)(bit_count % 8 ? *byte : 0) | (u8)((value >> i & 1) << bit_count % 8);
+	}
+}
+
+/* codes from their highest. */
+static void put_code(u32 code, u32 bits)
+{
+	while (bits--) {
+		put(code >> bits & 1, 1);
+	}
+}
+
+/* The last block, of that kind, begins the stream. */
+static void begin(u32 kind)
+{
+	bit_count = 0;
+	put(1, 1);
+	put(kind, 2);
+}
+
+/* zlib and we are of one mind: it comes to that many bytes, or nobody takes it. */
+static void judged_alike(size_t bytes, int want)
+{
+	static u8 expected[MAX_BYTES];
+	size_t len = (bit_count + 7) / 8;
+	u8 *out;
+
+	CHECK_EQ(judge(stream, len, expected, bytes), want);
+	CHECK_EQ(unpack(stream, len, &out, bytes), want);
+	CHECK(want || memcmp(out, expected, bytes) == 0);
+	free(out);
+}
+
+enum {
+	LITERAL = 10,	/* the only byte that these streams stand for */
+	LENGTH_3 = 257, /* bytes */
+	CODES = LENGTH_3 + 1,
+	RIGHT = 0,
+	ONE_LITERAL_MORE,
+	ONE_DISTANCE_MORE,
+	ONE_LENGTH_MORE,
+	REPEAT_FIRST,
+	REPEAT_BEYOND,
+};
+
+/*
+ * Codes of one bit: two of them use up all there are. A third one, of a higher symbol, is no code that
+ * a reader could meet, so nothing but the count of them is wrong.
+ */
+static void begin_with_codes_of_one_bit(u32 wrong)
+{
+	static const u8 order[] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1 };
+	bool repeats = wrong == REPEAT_FIRST || wrong == REPEAT_BEYOND;
+	u32 distances = 3;
+
+	begin(2);
+	put(CODES - 257, 5);
+	put(distances - 1, 5);
+	put(ARRAY_SIZE(order) - 4, 4);
+	for (u32 i = 0; i < ARRAY_SIZE(order); i++) { /* lengths of the lengths' own codes */
+		u32 symbol = order[i];
+
+		put(symbol == 0				     ? 1 :
+		    symbol == 1				     ? 1 + repeats :
+		    symbol == 16			     ? 2 * repeats :
+		    symbol == 18 && wrong == ONE_LENGTH_MORE ? 1 :
+							       0,
+		    3);
+	}
+	if (wrong == REPEAT_FIRST) { /* of what? */
+		put_code(3, 2);
+		put(0, 2);
+	}
+	for (u32 i = wrong == REPEAT_FIRST ? 3 : 0; i < CODES + distances; i++) {
+		bool one = i == LITERAL || i == 256 || i == CODES ||
+			   (i == CODES + 1 && wrong != REPEAT_BEYOND) ||
+			   (i == LENGTH_3 && wrong == ONE_LITERAL_MORE) ||
+			   (i == CODES + 2 && wrong == ONE_DISTANCE_MORE);
+
+		if (i == CODES + 2 && wrong == REPEAT_BEYOND) { /* three for the last one */
+			put_code(3, 2);
+			put(0, 2);
+		} else if (one) {
+			put_code(repeats ? 2 : 1, 1 + repeats);
+		} else {
+			put(0, 1);
+		}
+	}
+	for (u32 i = 0; i < 7; i++) {
+		put_code(0, 1); /* LITERAL */
+	}
+	put_code(1, 1); /* the end */
+}
+
+TEST(more_codes_than_there_can_be_are_refused)
+{
+	begin_with_codes_of_one_bit(RIGHT);
+	judged_alike(7, 0);
+	for (u32 wrong = ONE_LITERAL_MORE; wrong <= ONE_LENGTH_MORE; wrong++) {
+		check_context("wrong: %u", wrong);
+		begin_with_codes_of_one_bit(wrong);
+		judged_alike(7, -EINVAL);
+	}
+}
+
+TEST(repeated_lengths_have_one_to_repeat_and_room)
+{
+	for (u32 wrong = REPEAT_FIRST; wrong <= REPEAT_BEYOND; wrong++) {
+		check_context("wrong: %u", wrong);
+		begin_with_codes_of_one_bit(wrong);
+		judged_alike(7, -EINVAL);
+	}
+}
+
+/* Of the fixed codes (3.2.6), the two last lengths stand for nothing; nor do the two last distances. */
+static void put_fixed(u32 symbol)
+{
+	if (symbol < 144) {
+		put_code(0x30 + symbol, 8);
+	} else if (symbol < 280) {
+		put_code(symbol - 256, 7); /* 144 to 255 are not asked for */
+	} else {
+		put_code(0xc0 + symbol - 280, 8);
+	}
+}
+
+/* A byte, and as many copies as that length says, all extra bits 0. */
+static void one_byte_again(u32 symbol, u32 extra_bits)
+{
+	begin(1);
+	put_fixed(LITERAL);
+	put_fixed(symbol);
+	put(0, extra_bits);
+	put_code(0, 5); /* the byte before */
+	put_fixed(256);
+}
+
+TEST(lengths_that_stand_for_nothing_are_refused)
+{
+	one_byte_again(284, 5);
+	judged_alike(1 + 227, 0);
+	one_byte_again(285, 0);
+	judged_alike(1 + 258, 0);
+	for (u32 symbol = 286; symbol < 288;
+	     symbol++) { /* as if they went on behind 284, in turn */
+		check_context("symbol %u", symbol);
+		one_byte_again(symbol, 6);
+		judged_alike(1 + 3 + ((4 + (symbol - 257) % 4) << 6), -EINVAL);
+	}
+}
+
+/* 258 bytes, often enough; then three from that far before. */
+static size_t three_from_far(u32 symbol, u32 extra_bits)
+{
+	u32 copies = 200;
+
+	begin(1);
+	put_fixed(LITERAL);
+	for (u32 i = 0; i < copies; i++) {
+		put_fixed(285);
+		put_code(0, 5);
+	}
+	put_fixed(LENGTH_3);
+	put_code(symbol, 5);
+	put(0, extra_bits);
+	put_fixed(256);
+	return 1 + copies * 258 + 3;
+}
+
+TEST(distances_that_stand_for_nothing_are_refused)
+{
+	judged_alike(three_from_far(29, 13), 0);
+	for (u32 symbol = 30; symbol < 32; symbol++) {
+		check_context("symbol %u", symbol);
+		judged_alike(three_from_far(symbol, 14), -EINVAL);
+	}
 }
