@@ -61,6 +61,8 @@ def test_an_entry_is_read_and_applied(tree):
     ("killers", 'run = { board = "vexpress-a15", build = "relaese" }\nkillers', "build"),
     ("killers", 'run = { bord = "vexpress-a15" }\nkillers', "unknown keys"),
     ("killers", 'looks = ["pytest"]\nkillers', "with a file"),
+    ("killers", 'looks = ["host"]\nkillers', "a program in host"),
+    ("killers", 'host = "inflate"\nkillers', "a program in host"),
     ("killers", 'looks = ["guess"]\nkillers', "looks"),
     ("[[mutant]]", "[mutant", "sums.toml"),
     ("[[mutant]]", "[[mutants]]", "sums.toml"),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lib/inflate.c against zlib, which made the streams: whole ones, damaged ones, cut ones. And streams
- * made by hand, with one thing wrong that changes at random hardly ever come to.
+ * lib/inflate.c against zlib, which made the streams: whole ones, damaged ones, cut ones. And
+ * streams made by hand, with one thing wrong that changes at random hardly ever come to.
  */
 #include "check.h"
 
@@ -213,8 +213,8 @@ enum {
 };
 
 /*
- * Codes of one bit: two of them use up all there are. A third one, of a higher symbol, is no code that
- * a reader could meet, so nothing but the count of them is wrong.
+ * Codes of one bit: two of them use up all there are. A third one, of a higher symbol, is no code
+ * that a reader could meet, so nothing but the count of them is wrong.
  */
 static void begin_with_codes_of_one_bit(u32 wrong)
 {
@@ -281,7 +281,7 @@ TEST(repeated_lengths_have_one_to_repeat_and_room)
 	}
 }
 
-/* Of the fixed codes (3.2.6), the two last lengths stand for nothing; nor do the two last distances. */
+/* The fixed codes (3.2.6). The two last lengths stand for nothing, as do the two last distances. */
 static void put_fixed(u32 symbol)
 {
 	if (symbol < 144) {

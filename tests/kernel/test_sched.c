@@ -38,6 +38,53 @@ TEST(sched, create_run_join)
 	}
 }
 
+/* How many of r4 to r11 are another value behind a turn of other threads: first, first + 1 … */
+__attribute__((naked, target("arm"))) static u32 lost_by_yield(u32 __unused first)
+{
+	__asm__("push	{r0, r4-r11, lr}\n"
+		".irp	reg, r4, r5, r6, r7, r8, r9, r10, r11\n"
+		"mov	\\reg, r0\n"
+		"add	r0, r0, #1\n"
+		".endr\n"
+		"bl	thread_yield\n"
+		"ldr	r1, [sp]\n"
+		"mov	r0, #0\n"
+		".irp	reg, r4, r5, r6, r7, r8, r9, r10, r11\n"
+		"cmp	\\reg, r1\n"
+		"addne	r0, r0, #1\n"
+		"add	r1, r1, #1\n"
+		".endr\n"
+		"add	sp, sp, #4\n"
+		"pop	{r4-r11, pc}\n");
+}
+
+static void yield_and_look(void *arg)
+{
+	u32 *lost = arg;
+
+	for (u32 i = 0; i < 100; i++) {
+		*lost += lost_by_yield(0x100);
+	}
+}
+
+/* Two in turns on one CPU. The other ends first: nothing but that function sees a register lost. */
+TEST(sched, a_switch_keeps_what_a_call_keeps)
+{
+	u32 others = 0, own = 0;
+	struct thread *thread;
+
+	thread_bind();
+	thread = thread_create_on(my_cpu(), "test", yield_and_look, &others);
+	for (u32 i = 0; i < 200; i++) {
+		own += lost_by_yield(0x200);
+	}
+	thread_unbind();
+	REQUIRE(thread);
+	thread_join(thread);
+	CHECK_EQ(others, 0);
+	CHECK_EQ(own, 0);
+}
+
 struct gate {
 	struct wait_queue queue;
 	u32 arrived, passed; /* atomic */

@@ -11,6 +11,7 @@ from .tree import Result
 DOCUMENT = "docs/mutants.md"
 TEST = re.compile(r"^TEST\((\w+),\s*(\w+)\)", re.MULTILINE)
 CHECK = re.compile(r'^    "([\w-]+)": ', re.MULTILINE)
+HOST = re.compile(r"^TEST\((\w+)\)", re.MULTILINE)
 FATAL = re.compile(r"^FATAL_TEST\(([\w.]+),", re.MULTILINE)
 
 
@@ -25,6 +26,8 @@ def killers(tree, checks):
         "verifier": lambda name: f'"{name}"' in rules,
         "check": checks.__contains__,
         "pytest": lambda name: f"def {name}(" in rules,
+        "host": {f"{path[16:-2]}.{name}" for path in tree.select(".c", under="tests/host/test_")
+                 for name in HOST.findall(tree.text(path))}.__contains__,
         "stream": lambda _: True,
         "build": lambda text: text in rules,
     }

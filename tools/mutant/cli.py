@@ -44,7 +44,10 @@ class Result:
 def _built(trees: overlay.Trees, mutant: Mutant, jobs: int) -> kill.Subject:
     """Its tree, built. A refusal of the compiler is a BuildError."""
     tree = overlay.make(trees, mutant)
-    overlay.run_make(tree, trees.name, mutant.run.build, jobs)
+    if mutant.host:
+        overlay.run_make(tree, trees.name, "release", jobs, f"host/test_{mutant.host}")
+    if mutant.looks != ("host",):
+        overlay.run_make(tree, trees.name, mutant.run.build, jobs)
     return kill.Subject(mutant, tree, tree / trees.name,
                         tree / overlay.variant(trees.name, mutant.run.build))
 

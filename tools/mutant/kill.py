@@ -2,7 +2,7 @@
 """What kills a mutant: looks at it in the ways that its entry names, and says all that failed.
 
 Owns: the words for what failed, the same as in the table: `test suite.name`, `fatal name`, `rule
-name` (of a panic), `stream verdict`, `verifier rule`, `check name`, `pytest name`.
+name` (of a panic), `stream verdict`, `verifier rule`, `check name`, `pytest name`, `host program.test`.
 Must never: call a mutant killed because something of ours went wrong: that is LookError.
 """
 
@@ -88,7 +88,8 @@ def _of_stream(outcome: session.Outcome) -> set[str]:
         return {f"fatal {run.fatal.removeprefix('fatal.')}"}
     words = {f"test {t.name}" for t in stream.tests if t.status == "fail"}
     words |= {f"skip {t.name}" for t in outcome.tests if t.reason.startswith("unlisted skip")}
-    words |= {f"rule {panic.get('rule')}" for panic in stream.panics}
+    words |= {f"rule {panic['rule']}" if panic.get("rule") else f"stream {Verdict.CRASH}"
+              for panic in stream.panics}
     explained = Verdict.CRASH if stream.panics else Verdict.FAIL
     if not words or outcome.seen is not explained:
         words.add(f"stream {outcome.verdict}")
@@ -130,4 +131,12 @@ def _pytest(subject: Subject, on_data):
             [line for line in text.splitlines() if line.startswith("FAILED")])
 
 
-LOOKS = {"boot": _boot, "check": _check, "pytest": _pytest}
+def _host(subject: Subject, on_data):
+    """The unit tests of one program, each in a process of its own."""
+    status, text = _python(subject, on_data, "-m", "pytest", "-p", "no:cacheprovider", "-rf",
+                           "tests/host/test_host.py", "-k", f"test_{subject.mutant.host}")
+    return (_words("host", status, text, r"^FAILED \S*?::test_host\[test_([\w.]+)\]"),
+            [line for line in text.splitlines() if line.startswith("FAILED")])
+
+
+LOOKS = {"boot": _boot, "check": _check, "pytest": _pytest, "host": _host}

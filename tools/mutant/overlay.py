@@ -54,13 +54,14 @@ def variant(out: str, build: str) -> str:
     return out if build == "release" else f"{out}/{build}"
 
 
-def run_make(root: pathlib.Path, out: str, build: str, jobs: int) -> None:
-    """Builds one variant's image. Raises BuildError."""
+def run_make(root: pathlib.Path, out: str, build: str, jobs: int,
+             target: str = "fanlight.zImage") -> None:
+    """Builds one variant's image, or another file of its folder. Raises BuildError."""
     folder = variant(out, build)
     # Nothing of a make that called us: it may have been told MUTANT=.
     env = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
     done = subprocess.run(["make", "--no-print-directory", f"-j{jobs}", f"O={folder}",
-                           *table.BUILDS[build], f"{folder}/fanlight.zImage"],
+                           *table.BUILDS[build], f"{folder}/{target}"],
                           cwd=root, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(done.stdout + done.stderr)

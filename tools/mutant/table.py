@@ -20,8 +20,8 @@ from runner.judge import Verdict
 # Folder of the build folder -> what make is told.
 BUILDS = {"release": (), "debug": ("DEBUG=1",), "count": ("COUNT=1",),
           "vmsplit-2g": ("VMSPLIT=2g",), "vmsplit-1g": ("VMSPLIT=1g",)}
-LOOKS = ("boot", "check", "pytest")
-KILLERS = ("test", "fatal", "rule", "stream", "verifier", "check", "pytest", "build")
+LOOKS = ("boot", "check", "pytest", "host")
+KILLERS = ("test", "fatal", "rule", "stream", "verifier", "check", "pytest", "host", "build")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -56,6 +56,7 @@ class Mutant:
     run: runs.Run
     looks: tuple[str, ...] = ("boot",)
     pytest: str = ""  # for looks = pytest: the file of tests
+    host: str = ""  # for looks = host: the program of tests/host/, without test_
     quick: bool = False  # also in `make test`
 
     def texts(self, root: pathlib.Path) -> dict[str, str]:
@@ -101,15 +102,18 @@ def _run(where: str, name: str, raw: dict) -> runs.Run:
 
 
 def _mutant(where: str, raw: dict) -> Mutant:
-    if unknown := set(raw) - {"name", "bug", "edit", "killers", "run", "looks", "pytest", "quick"}:
+    if unknown := set(raw) - {"name", "bug", "edit", "killers", "run", "looks", "pytest", "host",
+                             "quick"}:
         raise MutantError(f"{where}: unknown keys {sorted(unknown)}")
     if missing := {"name", "bug", "edit", "killers"} - set(raw):
         raise MutantError(f"{where}: no {', '.join(sorted(missing))}")
     if not NAME.fullmatch(raw["name"]):
         raise MutantError(f"{where}: the name must be lower case words with hyphens")
     looks = tuple(raw.get("looks", ("boot",)))
-    if not looks or set(looks) - set(LOOKS) or ("pytest" in looks) != ("pytest" in raw):
-        raise MutantError(f"{where}: looks are {', '.join(LOOKS)}; the last with a file in pytest")
+    if not looks or set(looks) - set(LOOKS) or any((k in looks) != (k in raw)
+                                                   for k in ("pytest", "host")):
+        raise MutantError(f"{where}: looks are {', '.join(LOOKS)}; the two last with a file in pytest,"
+                          " a program in host")
     edits = []
     for edit in raw["edit"]:
         if set(edit) != {"file", "old", "new"} or edit["old"] == edit["new"] or not edit["old"]:
@@ -120,7 +124,7 @@ def _mutant(where: str, raw: dict) -> Mutant:
     return Mutant(name=raw["name"], bug=" ".join(raw["bug"].split()), edits=tuple(edits),
                   killers=tuple(_killer(where, k) for k in raw["killers"]),
                   run=_run(where, raw["name"], raw.get("run", {})), looks=looks,
-                  pytest=raw.get("pytest", ""), quick=raw.get("quick", False))
+                  pytest=raw.get("pytest", ""), host=raw.get("host", ""), quick=raw.get("quick", False))
 
 
 def load(root: pathlib.Path) -> list[Mutant]:
