@@ -88,25 +88,35 @@ def pytest_collection_modifyitems(config, items):
                      if os.environ.get(name))
     if items and not kept and given:
         raise pytest.UsageError(f"nothing matches {given}")
-    items[:] = kept
+    items[:] = sorted(kept, key=_comes_last)
+
+
+def _comes_last(item):
+    """Of the table: runs by `make run`, which tests in front of it try too, and in the same folders."""
+    return item.originalname == "test_run" and \
+        getattr(item.callspec.params["run"], "name", "").startswith("make-run-")
 
 
 # -- the table of runs ------------------------------------------------------------------------
 
 
 class Boots:
-    """Boots the selected runs of the table, in its order, while the tests before them run."""
+    """Boots the selected runs of the table, in its order, while the tests before them run.
+
+    Those that come last wait for the end of these tests, and boot while the others are reported.
+    """
 
     def __init__(self, items):
         self._pool = concurrent.futures.ThreadPoolExecutor(QEMUS)
         self._futures = {}
-        chosen = {item.callspec.params["run"].name: item.callspec.params["run"]
-                  for item in items if item.originalname == "test_run"}
-        # `make run`, which others try before, has the folders of these.
-        self._last = [run for run in chosen.values() if run.name.startswith("make-run-")]
-        for run in chosen.values():
-            if run not in self._last:
-                self._start(run)
+        self._last = {}
+        for item in items:
+            if item.originalname == "test_run":
+                run = item.callspec.params["run"]
+                if _comes_last(item):
+                    self._last[run.name] = run
+                elif run.name not in self._futures:
+                    self._start(run)
 
     def _start(self, run):
         self._futures[run.name] = self._pool.submit(runs.boot, run, builds())
@@ -114,7 +124,7 @@ class Boots:
     def outcome(self, run):
         """What came of it; waits."""
         while self._last:
-            self._start(self._last.pop(0))
+            self._start(self._last.popitem()[1])
         return self._futures[run.name].result()
 
     def done(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The memory tester on a gibibyte and more that somebody breaks from outside, while it rests.
+"""The memory tester on half a gibibyte that somebody breaks from outside, while it rests.
 
 Guest RAM is a file that both share. Behind `fade`'s writes and before its checks bits are changed in it, as
 a chip would lose them: all of them must be reported, where they are, and nothing else.
@@ -20,23 +20,42 @@ from runner.table import ROOT, Run
 from prompt import BUILDS, Booted
 
 RAM = 0x80000000
-SIZE = 1 << 30
+SIZE = 512 << 20
+HIGH = RAM + SIZE * 15 // 16  # from there on at least: HighMem
 PAGE = 4096
 MAX_LINES = 32
 
 
-def flips(seed, zeros):
-    """What is to be broken: physical address of a 64-bit word -> bits."""
-    rng = random.Random(seed)
-    wrong = {}
-    for _ in range(12):  # single bits anywhere
-        wrong[RAM + rng.randrange(SIZE // 32, SIZE * 31 // 32) // 8 * 8] = 1 << rng.randrange(64)
-    lane = RAM + 0x30001000
-    if zeros:  # a byte lane, in eight words of a line
-        wrong.update({lane + 8 * i: 0xff << 24 for i in range(8)})
-    else:  # across two pages, and all of a word
-        wrong.update({lane - 8: 1 << 63, lane: 1, RAM + 0x12345678: (1 << 64) - 1})
-    return wrong
+def pages_of_ones(ram, seed):
+    """Pages that hold ones and nothing else while `fade` rests on ones, in a random order, each once."""
+    rng, ones, seen = random.Random(seed), PAGE * b"\xff", set()
+    while len(seen) < SIZE // PAGE:
+        at = rng.randrange(SIZE // PAGE) * PAGE
+        if at not in seen and ram[at:at + PAGE] == ones:
+            yield RAM + at
+        seen.add(at)
+
+
+def chosen(ram):
+    """What is to be broken, at two rests: physical address of a 64-bit word -> bits. In tested pages."""
+    pages, rng, seen = pages_of_ones(ram, 3), random.Random(2), set()
+    planted = []
+
+    def page(fits=lambda page: True):
+        found = next(page for page in pages if fits(page))
+        seen.add(found)
+        return found
+
+    for _ in range(2):  # single bits anywhere
+        planted.append({page() + rng.randrange(PAGE // 8) * 8: 1 << rng.randrange(64)
+                        for _ in range(12)})
+    lane = page(lambda page: page >= HIGH) + rng.randrange(PAGE // 64) * 64
+    planted[0].update({lane + 8 * i: 0xff << 24 for i in range(8)})  # a byte lane of a line
+    behind = page(lambda page: page - PAGE not in seen and
+                  ram[page - PAGE - RAM:page - RAM] == PAGE * b"\xff")
+    # across two pages, and all of a word
+    planted[1].update({behind - 8: 1 << 63, behind: 1, page(): (1 << 64) - 1})
+    return planted
 
 
 def damage(ram, wrong):
@@ -73,26 +92,31 @@ def reserved(dts, folder):
 
 
 def test_every_planted_fault_and_no_other(tmp_path):
+    """Where, it learns in the first of two sweeps: from the pages themselves."""
     path = tmp_path / "ram"
     with open(path, "wb") as file:
         file.truncate(SIZE)
-    planted = [flips(3, True), flips(2, False)]  # of pages that the kernel does not live in
+    planted = []
     backend = f"memory-backend-file,id=ram,size={SIZE},mem-path={path},share=on"
-    run = Run(name="memtest-planted", board="vexpress-a15", memory="1G", smp=4, kind="memtest",
-              bootargs="memtest=fade,fade=2 panic=poweroff", verdict=Verdict.FAIL, total=300,
+    run = Run(name="memtest-planted", board="vexpress-a15", memory="512M", smp=4, kind="memtest",
+              bootargs="memtest=2,fade,fade=2 panic=poweroff", verdict=Verdict.FAIL, total=300,
               args=("-object", backend, "-machine", "memory-backend=ram"))
     with open(path, "r+b") as file, mmap.mmap(file.fileno(), SIZE) as ram:
-        rests = [0]
+        rests = 0
         seen = bytearray()
 
         def listen(data):
+            nonlocal rests
             seen.extend(data)
-            while seen.count(b"rests for 2 s\r\n") > rests[0]:
-                damage(ram, planted[rests[0]])
-                rests[0] += 1
+            while seen.count(b"rests for 2 s\r\n") > rests:
+                rests += 1  # zeros, ones, zeros, ones
+                if rests == 2:
+                    planted.extend(chosen(ram))
+                elif rests > 2:
+                    damage(ram, planted[rests - 3])
 
         outcome = session.boot(run, BUILDS, on_data=listen)
-    assert rests == [2]
+    assert rests == 4
     assert outcome.verdict is Verdict.PASS, outcome.reasons  # as the table has it: a fail
     check_report(outcome.stream, seen.decode("latin-1").replace("\r", ""), planted, tmp_path)
 
@@ -115,7 +139,8 @@ def check_report(stream, text, planted, folder):
     assert end["phase"] == "end" and end["errors"] == len(wanted)
     assert end["tested"] > SIZE * 99 // 100
     assert "more is only counted" in text
-    assert f"memtest: bank 0, 0080000000 to 00bfffffff: {len(wanted)} bad words" in text
+    last = RAM + SIZE - 1
+    assert f"memtest: bank 0, {RAM:010x} to {last:010x}: {len(wanted)} bad words" in text
     node = re.search(r"^/ \{\n\treserved-memory.*?^\};\n", text, re.M | re.S)[0]
     assert reserved(node, folder) == ranges_of(pa for wrong in planted for pa in wrong)
 
