@@ -13,6 +13,11 @@ extern bool (*failalloc_hook)(vaddr_t site);
 
 static __always_inline bool alloc_fails(void)
 {
-	return CONFIG_DEBUG && unlikely(failalloc_hook) &&
-	       failalloc_hook((vaddr_t)__builtin_return_address(0));
+	if (CONFIG_DEBUG) {
+		/* Once: it may be taken away between two reads. */
+		bool (*hook)(vaddr_t site) = READ_ONCE(failalloc_hook);
+
+		return unlikely(hook) && hook((vaddr_t)__builtin_return_address(0));
+	}
+	return false;
 }

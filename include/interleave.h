@@ -40,7 +40,12 @@ extern void (*interleave_hook)(enum interleave_point point);
 
 static __always_inline void interleave_point(enum interleave_point point)
 {
-	if (CONFIG_DEBUG && unlikely(interleave_hook)) {
-		interleave_hook(point);
+	if (CONFIG_DEBUG) {
+		/* Once: it may be taken away between two reads. */
+		void (*hook)(enum interleave_point point) = READ_ONCE(interleave_hook);
+
+		if (unlikely(hook)) {
+			hook(point);
+		}
 	}
 }

@@ -81,6 +81,7 @@ static void judge(struct verdict *verdict, const char *rule, const char *what,
 
 static void tell(const struct verdict *verdict, const struct record_event *event)
 {
+	void (*hook)(const char *, vaddr_t) = READ_ONCE(discipline_catch);
 	const struct shadow *was = &verdict->was;
 	char now_in[24], then_in[24];
 	u32 now_at = 0, then_at = 0;
@@ -88,8 +89,8 @@ static void tell(const struct verdict *verdict, const struct record_event *event
 	if (!verdict->rule) {
 		return;
 	}
-	if (discipline_catch) {
-		discipline_catch(verdict->rule, verdict->place.va);
+	if (hook) {
+		hook(verdict->rule, verdict->place.va);
 		return;
 	}
 	record_stop();

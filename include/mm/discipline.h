@@ -25,7 +25,7 @@ void discipline_ignore(const char *rule, vaddr_t address);
 static inline void discipline_allow(bool mistakes)
 {
 	if (CONFIG_DEBUG) {
-		discipline_catch = mistakes ? discipline_ignore : NULL;
+		WRITE_ONCE(discipline_catch, mistakes ? discipline_ignore : NULL);
 	}
 }
 

@@ -44,13 +44,13 @@ static void catch_begin(void)
 	caught.count = 0;
 	caught.rule = "none";
 	caught.address = 0;
-	discipline_catch = catch_report;
+	WRITE_ONCE(discipline_catch, catch_report);
 }
 
 /* The first report was that one; NULL: there was none. */
 static bool catch_end(const char *rule)
 {
-	discipline_catch = NULL;
+	WRITE_ONCE(discipline_catch, NULL);
 	if (rule ? caught.count > 0 && strcmp(caught.rule, rule) == 0 : caught.count == 0) {
 		return true;
 	}
@@ -79,10 +79,10 @@ static bool set_up(void)
 /* Leaves the shared window empty and flushed, whatever was done to it. */
 static void shared_tidy(void)
 {
-	discipline_catch = discipline_ignore;
+	WRITE_ONCE(discipline_catch, discipline_ignore);
 	pte_write(shared, pte_none());
 	tlb_flush_page(SHARED_VA);
-	discipline_catch = NULL;
+	WRITE_ONCE(discipline_catch, NULL);
 }
 
 static void shared_open(u32 page)
@@ -368,7 +368,7 @@ TEST(discipline, slot_of_another_cpu)
 	catch_begin();
 	pte_write(&fixmap_table[slot], page_pte(0));
 	CHECK(catch_end("tlb.foreign_slot"));
-	discipline_catch = discipline_ignore;
+	WRITE_ONCE(discipline_catch, discipline_ignore);
 	dsb_walk();
 	isb();
 	pte_write(&fixmap_table[slot], pte_none());

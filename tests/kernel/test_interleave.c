@@ -467,9 +467,9 @@ TEST(interleave, walk_that_ran_ahead_is_forgiven)
 	ahead.faults = 0;
 	pte_write(ahead.entry, pte_none());
 	tlb_flush_page((vaddr_t)va);
-	interleave_hook = write_at_fault;
+	WRITE_ONCE(interleave_hook, write_at_fault);
 	CHECK_EQ(READ_ONCE(*va), 0x600df00d);
-	interleave_hook = NULL;
+	WRITE_ONCE(interleave_hook, NULL);
 	CHECK_EQ(ahead.faults, 1);
 	vunmap(va);
 	free_page(page);
