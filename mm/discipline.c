@@ -154,8 +154,10 @@ static void sequence_store(const struct record_event *event, const struct shadow
 {
 	struct record_sequence *sequence = sequence_of(event);
 
-	sequence->unordered[LOCAL] = true;
-	sequence->unordered[SHARED] = true;
+	for (enum scope scope = LOCAL; scope <= SHARED; scope++) {
+		sequence->unordered[scope] = true;
+		sequence->flushing[scope] = false;
+	}
 	if (event->value & DESC_VALID) {
 		sequence->fresh_entry = event->address;
 		sequence->fresh_shared = place->shadow->owner == SHADOW_SHARED;
@@ -284,7 +286,10 @@ static u32 walk_order(const struct record_event *event, enum scope scope)
 	return order_before(cpu, thread) ? thread : cpu;
 }
 
-/* An entry that is stale. */
+/*
+ * An entry that is stale. One that somebody else cleared behind this flush's DSB is not taken: it
+ * only lies among those that are meant, and another flush is to come for it.
+ */
 static void page_flushing(const struct record_event *event, enum scope scope,
 			  const struct shadow_place *place, struct verdict *verdict)
 {
@@ -297,7 +302,10 @@ static void page_flushing(const struct record_event *event, enum scope scope,
 		judge(verdict, "tlb.local_for_shared", "only this CPU's TLB forgets it", place);
 	} else if (order_before(walk_order(event, scope), shadow->order) &&
 		   order_before(cpus[shadow->cpu].walk_order[scope], shadow->order)) {
-		judge(verdict, "tlb.no_dsb_before_tlbi", "walkers may still see the entry", place);
+		if (!sequence_of(event)->flushing[scope]) {
+			judge(verdict, "tlb.no_dsb_before_tlbi", "walkers may still see the entry",
+			      place);
+		}
 	} else {
 		shadow->state = SHADOW_FLUSHING;
 	}
@@ -396,6 +404,7 @@ static void dsb_shows(const struct record_event *event, enum scope scope, bool f
 		cpus[event->cpu].walk_order[of] = event->order;
 		sequence->walk_order[of] = event->order;
 		sequence->unordered[of] = false;
+		sequence->flushing[of] = true;
 	}
 	if (sequence->fresh_entry && (scope == SHARED || !sequence->fresh_shared)) {
 		sequence->fresh_synced = for_walks;
@@ -428,6 +437,7 @@ static void on_isb(const struct record_event *event, struct verdict *verdict)
 	}
 	sequence->fresh_entry = 0;
 	sequence->tlbi_synced = false;
+	sequence->flushing[LOCAL] = sequence->flushing[SHARED] = false;
 	cpus[event->cpu].sync_order = cpus[event->cpu].walk_order[LOCAL];
 }
 

@@ -15,6 +15,7 @@
 #include <arch/pte_write.h>
 #include <arch/spinlock.h>
 #include <arch/tlb.h>
+#include <kernel/irq.h>
 #include <kernel/sched.h>
 #include <kernel/smp.h>
 #include <lib/string.h>
@@ -22,6 +23,8 @@
 #include <mm/highmem.h>
 #include <mm/pgtable.h>
 #include <mm/vmalloc.h>
+
+#include "threads.h"
 
 /* ---- what was reported ---- */
 
@@ -240,6 +243,72 @@ TEST(discipline, no_dsb_before_tlbi)
 	dsb_ish();
 	isb();
 	tear_down();
+}
+
+/* In an interrupt's handler: its stores are none of the thread's. */
+static bool cleared;
+
+static void clear_shared(__unused u32 irq, __unused void *arg)
+{
+	pte_write(shared, pte_none());
+	WRITE_ONCE(cleared, true);
+}
+
+/* The thread stays on its CPU meanwhile, with the shared window open. */
+static bool clear_prepare(void)
+{
+	shared_open(0);
+	cleared = false;
+	thread_bind();
+	return irq_request(SGI_TEST, clear_shared, NULL, true, "clear") == 0;
+}
+
+static void have_it_cleared(void)
+{
+	irq_controller()->send(1u << my_cpu(), SGI_TEST);
+	while (!READ_ONCE(cleared)) {
+	}
+}
+
+static void clear_done(void)
+{
+	irq_free(SGI_TEST);
+	thread_unbind();
+	tear_down();
+}
+
+/*
+ * A flush of many addresses is under way, its DSB is done, when somebody clears an entry among
+ * them: that one is not taken, and waits for a flush of its own.
+ */
+TEST(discipline, flush_that_passes_a_later_clear)
+{
+	REQUIRE(set_up());
+	REQUIRE(clear_prepare());
+	catch_begin();
+	dsb_walk();
+	have_it_cleared();
+	tlbi_page(SHARED_VA);
+	dsb_ish();
+	isb();
+	CHECK(catch_end(NULL));
+	catch_begin();
+	pte_write(shared, page_pte(1));
+	CHECK(catch_end("tlb.reuse_address"));
+	clear_done();
+}
+
+TEST(discipline, no_dsb_behind_anothers_clear)
+{
+	REQUIRE(set_up());
+	REQUIRE(clear_prepare());
+	have_it_cleared();
+	catch_begin();
+	tlbi_page(SHARED_VA);
+	CHECK(catch_end("tlb.no_dsb_before_tlbi"));
+	dsb_ish();
+	isb();
+	clear_done();
 }
 
 TEST(discipline, no_dsb_after_tlbi)

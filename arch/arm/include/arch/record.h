@@ -49,6 +49,7 @@ enum record_kind {
 struct record_sequence {
 	u32 walk_order[2]; /* of its last DSB for walks: of this CPU, of all CPUs */
 	bool unordered[2]; /* stores since that */
+	bool flushing[2];  /* since that neither stores nor an ISB: its TLBIs may be under way */
 	u32 fresh_entry; /* the last entry that it made valid, until a DSB and an ISB came; or 0 */
 	bool fresh_shared; /* other CPUs use it too */
 	bool fresh_synced; /* its DSB came */
