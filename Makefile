@@ -63,7 +63,8 @@ MEMTEST_SRCS := kernel/memtest/again.c kernel/memtest/all.c kernel/memtest/engin
 DRIVER_SRCS := drivers/arch_timer.c drivers/gic.c drivers/ns16550.c drivers/pl011.c drivers/psci.c \
 	drivers/samsung_uart.c drivers/sp805.c drivers/vexpress_sysreg.c
 # Linked by the builds that have what they test.
-TEST_SRCS := $(filter-out $(if $(filter 1,$(UBSAN)),,%/fatal_ubsan.c) $(if $(filter 1,$(DEBUG)),,%/test_failalloc.c), \
+DEBUG_TESTS := $(addprefix tests/kernel/,refuse.c takers.c test_failalloc.c test_failalloc_stress.c)
+TEST_SRCS := $(filter-out $(if $(filter 1,$(UBSAN)),,%/fatal_ubsan.c) $(if $(filter 1,$(DEBUG)),,$(DEBUG_TESTS)), \
 	$(sort $(wildcard tests/kernel/*.c tests/kernel/mmu/*.c tests/kernel/mmu/*.S)))
 
 # ---- flags ----

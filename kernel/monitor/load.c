@@ -133,7 +133,7 @@ void cmd_load(__unused u32 argc, __unused char **argv)
 	}
 	file = kzalloc(sizeof(*file));
 	if (!file) {
-		say("error: no memory");
+		(void)say_error("no memory");
 		return;
 	}
 	file->ymodem = (struct ymodem){ .get = get, .put = put, .begin = begin, .data = data };
