@@ -6,11 +6,13 @@ here gets a stream of its own, judged by the runner's rules from its first byte 
 Must never: judge by time; only a hang costs seconds.
 """
 
+import contextlib
 import re
 import struct
 
 import pytest
 
+from ahead import ahead
 from prompt import BUILDS, Booted
 from runner import session, table
 from runner.judge import Ending, Verdict, judge
@@ -87,18 +89,6 @@ def test_image_in_ram_passes_all_suites(board, smp):
         assert f"image at {RAM[board] + COPY:010x}, {len(image())} bytes" in said
         assert f"other CPUs {HOW[board] if smp > 1 else 'off'}" in said
         judged(m, board, smp, SUITES, 100)
-
-
-@pytest.mark.parametrize(("board", "smp"), MACHINES)
-def test_image_by_load_runs(board, smp):
-    """Its pages lie above 4 GiB, each for itself: it is moved to where it can be entered."""
-    with Booted(board, memory="8G", smp=smp) as m:
-        Sender(m).file(b"fanlight.zImage", image())
-        number, pfn = re.search(r"#(\d+): load of \d+ bytes in \d+ pages from (0x\w+)",
-                                m.wait()).groups()
-        assert int(pfn, 16) >= 0x100000
-        boot(m, f"#{number} {FEW}")
-        judged(m, board, smp, FEW, 30)
 
 
 @pytest.mark.parametrize(("board", "smp"), MACHINES)
@@ -248,3 +238,31 @@ def test_a_file_that_is_no_whole_image(size, why):
         m.wait()
         refused(m, "#1", why)
         assert m.ask("close all") == []
+
+
+# -- by `load`: over the line, which takes long ------------------------------------------------
+
+
+@contextlib.contextmanager
+def by_load(board, smp):
+    """A guest with the image in pages above 4 GiB, each for itself, and its number there."""
+    with Booted(board, memory="8G", smp=smp) as m:
+        Sender(m).file(b"fanlight.zImage", image())
+        number, pfn = re.search(r"#(\d+): load of \d+ bytes in \d+ pages from (0x\w+)",
+                                m.wait()).groups()
+        assert int(pfn, 16) >= 0x100000
+        yield m, number
+
+
+@pytest.fixture(name="loaded", scope="module", autouse=True)
+def fixture_loaded(request):
+    with ahead(request, "test_image_by_load_runs", by_load) as futures:
+        yield futures
+
+
+@pytest.mark.parametrize(("board", "smp"), MACHINES)
+def test_image_by_load_runs(board, smp, loaded, request):
+    """It is moved to where it can be entered."""
+    m, number = loaded[request.node.name].result()
+    boot(m, f"#{number} {FEW}")
+    judged(m, board, smp, FEW, 30)

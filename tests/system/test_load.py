@@ -19,6 +19,7 @@ import tty
 
 import pytest
 
+from ahead import ahead
 from cable import Cable, at_offset
 from conftest import builds
 from runner import table
@@ -26,6 +27,7 @@ from runner.table import ROOT
 from uboot import tree
 
 LOAD = [sys.executable, str(ROOT / "tools" / "load")]
+WHOLE = "test_the_kernel_over_a_line_that_flips_a_bit"
 INFRA = 7
 
 
@@ -80,26 +82,20 @@ def refused(done, *patterns):
 # -- it boots --------------------------------------------------------------------------------
 
 
-def test_the_kernel_over_a_line_that_flips_a_bit(tmp_path):
-    """5 GiB, of which U-Boot sees 1: said, and repaired by what the tree names."""
+@contextlib.contextmanager
+def whole(tmp_path_factory):
+    """The whole kernel, over a line that flips a bit."""
     flip = at_offset(50000, lambda byte: bytes([byte[0] ^ 0x20]))
-    with uboot(tmp_path, memory="5G", typing=flip) as b:
+    with uboot(tmp_path_factory.mktemp("whole"), memory="5G", typing=flip) as b:
         done = load(b.port, builds().root, "--memory", "tree", "--args",
                     "selftest=highmem.* panic=poweroff", timeout=300)
-        sent = b.typed
-    assert done.returncode == 0, done.stderr
-    assert "load: U-Boot 20" in done.stderr
-    assert "U-Boot knows 1024 MiB of RAM (mem=1G@0x40000000), the device tree names 5120 MiB" \
-        in done.stderr
-    assert "this repairs it: mem=5G@0x40000000" in done.stderr
-    assert re.search(r"memory +5120 MiB in 1 bank, 0x0040000000 to 0x0180000000", done.stdout)
-    assert "mem=5G@0x40000000" in re.search(r"args +(.*)", done.stdout).group(1)
-    assert '@end {"verdict":"pass"}' in done.stdout
-    assert "load: pass\nload: log" in done.stderr
-    log = (builds().root / "results" / "load.log").read_text(errors="replace")
-    assert "U-Boot 20" in log and '@end {"verdict":"pass"}' in log  # from the first byte to the last
-    size = (builds().root / "fanlight.zImage").stat().st_size
-    assert sent > size // 1024 * 1029 + 1029  # one block went twice
+        yield done, b.typed
+
+
+@pytest.fixture(name="loaded", scope="module", autouse=True)
+def fixture_loaded(request, tmp_path_factory):
+    with ahead(request, WHOLE, lambda: whole(tmp_path_factory)) as futures:
+        yield futures
 
 
 # -- refused before a board is touched -------------------------------------------------------
@@ -327,6 +323,27 @@ def test_the_terminal_is_handed_over(small):
     assert b"hello" in b"".join(seen[-8:])
     os.close(keys)
     os.close(terminal)
+
+
+# -- the whole kernel, at last ---------------------------------------------------------------
+
+
+def test_the_kernel_over_a_line_that_flips_a_bit(loaded):
+    """5 GiB, of which U-Boot sees 1: said, and repaired by what the tree names."""
+    done, sent = loaded[WHOLE].result()
+    assert done.returncode == 0, done.stderr
+    assert "load: U-Boot 20" in done.stderr
+    assert "U-Boot knows 1024 MiB of RAM (mem=1G@0x40000000), the device tree names 5120 MiB" \
+        in done.stderr
+    assert "this repairs it: mem=5G@0x40000000" in done.stderr
+    assert re.search(r"memory +5120 MiB in 1 bank, 0x0040000000 to 0x0180000000", done.stdout)
+    assert "mem=5G@0x40000000" in re.search(r"args +(.*)", done.stdout).group(1)
+    assert '@end {"verdict":"pass"}' in done.stdout
+    assert "load: pass\nload: log" in done.stderr
+    log = (builds().root / "results" / "load.log").read_text(errors="replace")
+    assert "U-Boot 20" in log and '@end {"verdict":"pass"}' in log  # from the first byte to the last
+    size = (builds().root / "fanlight.zImage").stat().st_size
+    assert sent > size // 1024 * 1029 + 1029  # one block went twice
 
 
 # -- the table -------------------------------------------------------------------------------
