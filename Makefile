@@ -73,7 +73,8 @@ CC := $(CROSS)gcc
 LD := $(CROSS)gcc
 SPLIT_GIB := $(VMSPLIT:g=)
 DEFINES := -DCONFIG_VMSPLIT=$(SPLIT_GIB) -DCONFIG_DEBUG=$(DEBUG) -DCONFIG_COUNT=$(COUNT)
-INCLUDES := -I include -I arch/arm/include -I $(O)/include
+# O may be a whole path: the same flags, or all would be built anew.
+INCLUDES := -I include -I arch/arm/include -I $(O:$(CURDIR)/%=%)/include
 ARCHFLAGS := -march=armv7ve -mthumb -mgeneral-regs-only -mfloat-abi=soft -mlittle-endian
 WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wundef \
 	-Wvla

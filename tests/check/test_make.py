@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What `make` is given by mistake is refused by its name, before anything is built."""
 
+import os
 import pathlib
 import shlex
 import subprocess
@@ -86,3 +87,16 @@ def test_what_repeats_a_run_makes_the_same_build(words):
     given = {word.replace("O=", f"O={ROOT}/") if word.startswith("O=") else word for word in words}
     assert shlex.split(again)[:2] == ["make", "run"]
     assert set(shlex.split(again)[2:]) == given
+
+
+def test_the_same_folder_by_its_whole_path_is_the_same_build():
+    """Else a test that calls make rebuilds what others are booting."""
+    build = pathlib.Path(os.environ.get("FANLIGHT_BUILD", ROOT / "build")).resolve()
+    if not build.is_relative_to(ROOT):
+        pytest.skip("the build is not in this tree: it has one name only")
+    flags = (build / "flags").read_bytes()
+    for out in (build.relative_to(ROOT), build):
+        done = subprocess.run(["make", "--no-print-directory", "NO_INSTALL=1", f"O={out}",
+                               f"{out}/flags"], cwd=ROOT, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert (build / "flags").read_bytes() == flags
