@@ -5,6 +5,7 @@ What must hold: the same judge, the same verdicts as for QEMU runs; and what onl
 busy, missing, another speed, changed bytes) is named and is never a pass.
 """
 
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -15,6 +16,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from ahead import ahead
 from cable import Cable, at_offset, cut_at, misheard, slowly
 from runner import board, cable, cli, elf, port, prepare, session, table
 from runner.judge import Verdict
@@ -22,6 +24,7 @@ from runner.prepare import Builds
 from runner.table import ROOT, Run
 from standin import KIT, POWER_OFF, RESET, STAY, put
 
+THROUGH = "test_loads_through_u_boot"
 GOOD = (KIT / "good.bin").read_bytes()
 # QEMU's machine never aborts, and its CPUs take turns; the real board's table lets neither test skip.
 AS_QEMU = ["--may-skip", "trap.external_abort_is_caught", "--may-skip", "balance.threads_wander",
@@ -404,20 +407,6 @@ def test_loader_between_power_and_stream(desk):
     assert "LOAD: " in said and "ended with 9" in said
 
 
-def test_loads_through_u_boot(desk, builds, tmp_path):
-    """One command from power-on to the verdict, with `make load`'s loader and Debian's U-Boot."""
-    load = f"{sys.executable} {ROOT}/tools/load --board qemu-virt --build {builds.root} " \
-           '--args "$FANLIGHT_BOOTARGS"'
-    uboot = ["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a15", "-m", "512M", "-smp", "2",
-             "-display", "none", "-nodefaults", "-nic", "none", "-bios", "/usr/lib/u-boot/qemu_arm/u-boot.bin"]
-    with Cable(uboot, tmp_path) as line:
-        verdict, said, folder = desk.run(line, "--board", "qemu-virt", "--load", load, "--elf",
-                                         str(builds.elf("release")), "--silence", "60", "--tests", "layout.*")
-        assert verdict is Verdict.PASS, said
-        assert line.words() == ["off", "on", "off"]
-    assert b"@boot {" in (folder / "serial.log").read_bytes()
-
-
 # -- the table of real boards ----------------------------------------------------------------
 
 
@@ -436,3 +425,36 @@ def test_unknown_board(desk):
     verdict, said, _ = desk.run("/dev/null", "--board", "toaster", power=False)
     assert verdict is Verdict.INFRA
     assert "no boards/toaster/hardware.toml; real boards: arndale, " in said
+
+
+# -- with `make load`'s loader and Debian's U-Boot -------------------------------------------
+
+
+@contextlib.contextmanager
+def through_u_boot(builds, folder):
+    """What the runner came to, what the switch was told, and what came over the line."""
+    load = f"{sys.executable} {ROOT}/tools/load --board qemu-virt --build {builds.root} " \
+           '--args "$FANLIGHT_BOOTARGS"'
+    uboot = ["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a15", "-m", "512M", "-smp", "2",
+             "-display", "none", "-nodefaults", "-nic", "none", "-bios", "/usr/lib/u-boot/qemu_arm/u-boot.bin"]
+    with Cable(uboot, folder) as line:
+        argv = [sys.executable, ROOT / "tools" / "runner", "board", "--build", folder, "--serial", line.port,
+                "--power", line.power, "--board", "qemu-virt", "--load", load, "--elf",
+                builds.elf("release"), "--silence", "60", "--wait", "20", "--tests", "layout.*"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
+        logs = [path.read_bytes() for path in folder.glob("results/board-*/serial.log")]
+        yield done, line.words(), logs
+
+
+@pytest.fixture(name="loaded", scope="module", autouse=True)
+def fixture_loaded(request, builds, tmp_path_factory):
+    with ahead(request, THROUGH, lambda: through_u_boot(builds, tmp_path_factory.mktemp("u"))) as futures:
+        yield futures
+
+
+def test_loads_through_u_boot(loaded):
+    """One command from power-on to the verdict."""
+    done, words, logs = loaded[THROUGH].result()
+    assert done.returncode == 0, done.stderr
+    assert words == ["off", "on", "off"]
+    assert len(logs) == 1 and b"@boot {" in logs[0]
