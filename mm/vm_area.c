@@ -190,7 +190,7 @@ void area_drop(const void *addr, u32 kinds)
 
 /* ---- setting up ---- */
 
-/* All tables the area needs, and owner. */
+/* All tables the area needs, and owner, which a segment keeps when it is freed: NULL unless all. */
 static __cold bool area_tables(struct va_seg *area)
 {
 	vaddr_t va = area_va(area);
@@ -204,7 +204,7 @@ static __cold bool area_tables(struct va_seg *area)
 			first = NULL;
 		}
 	}
-	area->owner = (char *)first + (split ? AREA_SPLIT : 0);
+	area->owner = first ? (char *)first + (split ? AREA_SPLIT : 0) : NULL;
 	return first;
 }
 

@@ -15,6 +15,8 @@
 #include <kernel/test.h>
 #include <kernel/watchdog.h>
 #include <mm/page_alloc.h>
+#include <mm/pgtable.h>
+#include <mm/vmalloc.h>
 
 #include "refuse.h"
 #include "takers.h"
@@ -112,6 +114,53 @@ TEST(failalloc, areas)
 TEST(failalloc, wide_maps)
 {
 	fail_each(take_wide);
+}
+
+static u32 missing_tables(void)
+{
+	u32 missing = 0;
+
+	for (vaddr_t va = vmalloc_start(); va < VMALLOC_END; va += PMD_SIZE) {
+		missing += kernel_pte(va) == NULL;
+	}
+	return missing;
+}
+
+#define SMALL_PAGES 30
+static void **small_areas; /* room for as many as fit into the vmalloc area */
+
+/*
+ * Areas small enough to be kept as they are when they are freed, side by side to beyond the end of
+ * the last table that there is. One that found no memory is asked for again at once: the same.
+ */
+static bool map_across_tables(void)
+{
+	u32 missing = missing_tables(), until = missing - min(missing, 2u), n = 0;
+	void **area = small_areas;
+	bool all = true;
+
+	do {
+		area[n] = ioremap(NO_RAM, SMALL_PAGES * PAGE_SIZE);
+		if (!area[n]) {
+			all = false;
+			area[n] = ioremap(NO_RAM, SMALL_PAGES * PAGE_SIZE);
+		}
+	} while (area[n++] && missing_tables() > until);
+	while (n > 0) {
+		iounmap(area[--n]);
+	}
+	return all;
+}
+
+TEST(failalloc, small_areas_across_tables)
+{
+	u32 most = (VMALLOC_END - vmalloc_start()) / (SMALL_PAGES * PAGE_SIZE);
+
+	small_areas = vmalloc(most * sizeof(*small_areas));
+	REQUIRE(small_areas);
+	test_note("%u tables are missing", missing_tables());
+	fail_each(map_across_tables);
+	vfree(small_areas);
 }
 
 /* ---- threads, interrupts ---- */

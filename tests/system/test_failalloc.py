@@ -25,6 +25,7 @@ ALLOCATORS = ("alloc_page", "alloc_pages", "alloc_pages_bulk", "kmalloc_any", "k
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
 CALL = re.compile(r"^([0-9a-f]+):\s+(\w+(?:\.w)?)\s+[0-9a-f]+ <([\w.]+)>")
 REFUSED = re.compile(r"^    # refused: ([0-9a-f]{8}) (\d+) (\S+)$")
+ACROSS = re.compile(r"^    # (\d+) tables are missing$")
 CALL_BYTES = 4
 
 
@@ -66,6 +67,7 @@ def test_each_call_is_refused_once(board, builds):
     assert outcome.verdict is Verdict.PASS, "\n".join(outcome.reasons)
     lines = (outcome.folder / "serial.log").read_text(errors="replace").splitlines()
     refused = {int(m[1], 16): int(m[2]) for m in map(REFUSED.match, lines) if m}
+    assert any(int(m[1]) > 20 for m in map(ACROSS.match, lines) if m), "tables are there already"
     there = calls(builds.elf("debug"))
     assert len(there) > 30, "hardly any calls: does the disassembly look different?"
     missed = {call for at, call in there.items() if at not in refused}
