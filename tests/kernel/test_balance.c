@@ -159,7 +159,7 @@ static void answer_calls(void *arg)
 
 #define CALLS	 20
 #define CALL_US	 20000 /* ten times what a busy host takes to run both, a fifth of a long turn */
-#define HOPELESS 3     /* fewer answers in half of the time: they do take turns */
+#define HOPELESS 2     /* fewer answers in half of the time: they do take turns */
 
 /* How many are answered, of CALLS in that time. */
 static u32 calls_answered(struct ping *ping)
