@@ -254,12 +254,11 @@ static void clear_shared(__unused u32 irq, __unused void *arg)
 	WRITE_ONCE(cleared, true);
 }
 
-/* The thread stays on its CPU meanwhile, with the shared window open. */
+/* Tests stay on their CPU. */
 static bool clear_prepare(void)
 {
 	shared_open(0);
 	cleared = false;
-	thread_bind();
 	return irq_request(SGI_TEST, clear_shared, NULL, true, "clear") == 0;
 }
 
@@ -273,7 +272,6 @@ static void have_it_cleared(void)
 static void clear_done(void)
 {
 	irq_free(SGI_TEST);
-	thread_unbind();
 	tear_down();
 }
 
