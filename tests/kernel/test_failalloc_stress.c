@@ -10,9 +10,14 @@
  */
 #include <kernel/irq.h>
 #include <kernel/sched.h>
+#include <kernel/smp.h>
 #include <kernel/test.h>
+#include <mm/pgtable.h>
+#include <mm/vmalloc.h>
 
+#include "play.h"
 #include "refuse.h"
+#include "stamp.h"
 #include "stress.h"
 #include "takers.h"
 
@@ -153,4 +158,72 @@ TEST(failalloc_stress, calls_by_chance)
 		in_irq += refused.in_irq;
 	}
 	CHECK(in_irq > 0 || !irq_controller_present());
+}
+
+/* ---- in forced orders (play.h): between any two steps of the others' ---- */
+
+#define PLAY_SEEDS  12
+#define PLAY_ROUNDS 4
+#define PLAY_PAGES  96 /* more than are taken at once: an area may be left half made */
+
+static vaddr_t table_missing; /* a 2 MiB without one; or, when there is none left, with one */
+static u32 play_less;	      /* by who has the turn */
+
+static bool refuse_actors(__unused const struct refuse_call *call)
+{
+	return play_actor() < ACTORS && play_random(4) == 0;
+}
+
+static void before_play(void)
+{
+	table_missing = VMALLOC_END - PMD_SIZE;
+	while (table_missing > vmalloc_start() && kernel_pte(table_missing)) {
+		table_missing -= PMD_SIZE;
+	}
+}
+
+static void act_refused(u32 actor)
+{
+	for (u32 round = 0; round < PLAY_ROUNDS; round++) {
+		u32 stamp = actor * PLAY_ROUNDS + round;
+		char *va = vmalloc(PLAY_PAGES * PAGE_SIZE), *last;
+
+		play_less += !kernel_pte_alloc(table_missing);
+		if (!va) {
+			play_less++;
+			continue;
+		}
+		last = va + (PLAY_PAGES - 1) * PAGE_SIZE;
+		stamp_write(va, stamp);
+		stamp_write(last, ~stamp);
+		interleave_point(POINT_AREA_DROPPED);
+		play_expect(stamp_wrong(va, stamp) == 0 && stamp_wrong(last, ~stamp) == 0);
+		vfree(va);
+		if (play_random(2)) {
+			vmalloc_purge();
+		}
+	}
+}
+
+TEST(failalloc_stress, forced_orders)
+{
+	const struct play_bill bill = { .seeds = PLAY_SEEDS,
+					.act = act_refused,
+					.before = before_play };
+	struct holdings before = holdings_now();
+	struct refused refused;
+
+	if (cpu_count() < ACTORS) {
+		SKIP("fewer than three CPUs");
+	}
+	play_less = 0;
+	refuse_forget();
+	refuse_begin(refuse_actors, NULL);
+	CHECK_EQ(play_all(&bill), 0);
+	refuse_end();
+	refuse_query(&refused);
+	test_note("refused %u calls at %u sites; %u times an actor went without", refused.calls,
+		  refused.sites, play_less);
+	CHECK(play_less > 0 && play_less <= refused.calls);
+	CHECK(holdings_same(&before));
 }
