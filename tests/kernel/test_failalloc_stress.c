@@ -5,7 +5,7 @@
  * does with less; what is done must be right all the same, no more go without than were refused,
  * and nothing is lost. A test in which none was refused has failed.
  *
- * `stress=OPERATIONS,SEED`: a quarter of these operations for each time, and the seed also chooses
+ * `stress=OPERATIONS,SEED`: an eighth of these operations for each time, and the seed also chooses
  * what is refused.
  */
 #include <kernel/irq.h>
@@ -126,7 +126,7 @@ TEST(failalloc_stress, first_call_of_each_site)
 {
 	struct refused refused;
 
-	stress_refused(stress_wanted / 4, stress_seed, refuse_first, &refused);
+	stress_refused(stress_wanted / 8, stress_seed, refuse_first, &refused);
 	CHECK_EQ(refused.sites, refused.known);
 	CHECK(refused.in_irq > 0 || !irq_controller_present());
 	refuse_print();
@@ -154,7 +154,7 @@ TEST(failalloc_stress, calls_by_chance)
 		chance_seed = stress_seed + i;
 		chance_one_in = one_in[i];
 		test_note("one call in %u, by seed %u", chance_one_in, chance_seed);
-		stress_refused(stress_wanted / 4, chance_seed, refuse_by_chance, &refused);
+		stress_refused(stress_wanted / 8, chance_seed, refuse_by_chance, &refused);
 		in_irq += refused.in_irq;
 	}
 	CHECK(in_irq > 0 || !irq_controller_present());
