@@ -36,6 +36,8 @@ NETWORK = {"vexpress-a15": "model=lan9118", "qemu-virt": "model=virtio", "midway
 _BESIDE = {"qemu-virt": ["-global virtio-net-pci.romfile="]}
 _CONTEXT = {"-machine": "machine", "-cpu": "cpu", "-m": "memory"}  # arguments that it makes of these
 _NOT_HERE = {"-display": 1, "-nodefaults": 0, "-nic": 1}  # and those that it contradicts
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, ten times as fast
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 FETCH = 600  # seconds for fetching the images and, on a board, for U-Boot's part
 
 START = r'@boot \{"v":1,"id":"'
@@ -81,7 +83,7 @@ def monitor(run: Run) -> dict:
 def stream_of(text: str) -> bytes:
     """What the target said, from a job's log (YAML), without what LAVA did to it."""
     try:
-        lines = [entry["msg"] for entry in yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        lines = [entry["msg"] for entry in yaml.load(text, _LOADER)
                  if entry["lvl"] == "target"]
         return "".join(line.replace('\\"', '"') + "\n" for line in lines).encode("latin-1", "replace")
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
@@ -177,7 +179,7 @@ class Jobs:
     def put(self, name: str, job: dict, comment: str) -> None:
         """Write one job: whole, or not at all."""
         text = "\n".join(["# SPDX-License-Identifier: BSD-2-Clause", f"# Made by `make lava`. {comment}",
-                          yaml.safe_dump(job, sort_keys=False, width=4096)])
+                          yaml.dump(job, Dumper=_DUMPER, sort_keys=False, width=4096)])
         half = self._folder / f".{name}.yaml"
         half.write_text(text)
         os.replace(half, self._folder / f"{name}.yaml")
