@@ -234,6 +234,7 @@ variants:
 	+@$(MAKE_QUIETLY) all O=$(O)/clang COMPILER=clang
 	+@$(MAKE_QUIETLY) all O=$(O)/clang-debug COMPILER=clang DEBUG=1
 	@$(PYTHON) tools/check/check --build $(O)/clang --only pte-writer
+	@$(PYTHON) tools/check/check --build $(O)/debug --only late
 
 test: deps
 	+@$(MAKE_QUIETLY) all
