@@ -26,7 +26,7 @@ MACHINES = [("vexpress-a15", 1), ("vexpress-a15", 4), ("qemu-virt", 4)]
 HOW = {"vexpress-a15": "in the pen", "qemu-virt": "off"}
 COPY = 0x10000000  # from the start of RAM, where nothing else is
 SUITES = "selftest stress=20000 panic=poweroff"
-FEW = SUITES.replace("selftest", "selftest=highmem.*,kmap.*,vmalloc.*,smp.*")
+FEW = SUITES.replace("selftest", "selftest=highmem.*,kmap.*,vmalloc.*,vmap.*,smp.*")
 
 
 def image():

@@ -27,7 +27,7 @@ COPIES = (0x19001004, 0x1a000000)  # what the tree reserves lies elsewhere
 @pytest.mark.parametrize("tree", TREES)
 @pytest.mark.parametrize("build", ["release", "vmsplit-1g"])
 def test_no_descriptor_leads_to_the_low_address(tree, build):
-    with opened(tree, bootargs="selftest=highmem.*,vmalloc.* panic=poweroff", build=build, dtb=tree,
+    with opened(tree, bootargs="selftest=highmem.*,vmalloc.*,vmap.* panic=poweroff", build=build, dtb=tree,
                 **MACHINE) as session:
         for mark in (b"@layout ", b"@sum ", None):
             session.until(mark)
