@@ -21,8 +21,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 # Of the kit. The second number goes up when streams come, the first when one goes or changes, or is
 # to be judged otherwise: a judge that was right may then be wrong. DIGEST is that of all streams and
 # verdicts, so that neither happens unnoticed.
-VERSION = "1.0"
-DIGEST = "c502635d71816a13d06e78f59710f9fe87da602d9b77ecb104b01d79f52bde1c"
+VERSION = "1.1"
+DIGEST = "cb8886d092c25eeaf87d2538f74dcae502e6985041a3836a26ff278fa132cdca"
 PROTOCOL = 1
 BUILD = "5fd1c0ffee5fd1c0ffee5fd1c0ffee5fd1c0ffee"
 BOOT = '@boot {"v":1,"id":"00000000075bcd15","build":"%s","board":"V2P-CA15"}' % BUILD
@@ -236,6 +236,8 @@ def corrupted():
     yield "plan-mismatch", "corrupted", wire(
         [*lines[:index(lines, "    KTAP")], *short, *lines[index(lines, "@sum") + 1:]]), \
         "a suite's plan promises one more, with a good checksum"
+    yield "huge-plan", "corrupted", wire(edited("1..3", "1.." + "3" * 5000)), \
+        "a plan of more digits than a careless reader takes"
     yield "lost-suite", "corrupted", wire(
         [*lines[:index(lines, "    KTAP")], *lines[index(lines, "@sum") + 1:]]), \
         "a whole suite lost: the plan knows"
@@ -291,6 +293,8 @@ def memtests():
                                             verdict="fail"), "somebody pressed a key"
     yield "memtest-no-results", "fail", memory(MEM % 0), "no results"
     yield "memtest-no-progress", "fail", memory(*memory_results(1)), "nothing says what was tested"
+    yield "memtest-silent-errors", "fail", memory(MEM % 1, *memory_results(1)), \
+        "an error was counted, and nothing else says so"
     yield "memtest-cut-result", "corrupted", memory(
         MEM % 0, *(line for line in memory_results(1) if "own" not in line)), "a result is lost"
 
@@ -320,8 +324,10 @@ def coverage(states, percent, **changes):
                      % (start, end, state))
         sums[state] = sums.get(state, 0) + end - start
         start = end
-    whole = {"ram": 8 << 30, "tested": sums.get("tested", 0), "kept": sums.get("no-map", 0),
-             "untested": sums.get("untested", 0), "errors": 0, "percent": percent, **changes}
+    tested = sums.pop("tested", 0) + sums.pop("bad", 0)
+    untested = sums.pop("untested", 0)
+    whole = {"ram": 8 << 30, "tested": tested, "kept": sum(sums.values()), "untested": untested,
+             "errors": 0, "percent": percent, **changes}
     return [*lines, '@mem {"phase":"all",%s}' % ",".join('"%s":%d' % item for item in whole.items())]
 
 
@@ -392,6 +398,70 @@ def memtest_all():
         "the way out panicked"
 
 
+def announcements():
+    """memtest=all: announcements that are none, and boots that were not announced."""
+    end = wire([END])
+    good_one = two_runs()
+    yield "all-mutant-second", "unexpected reset", two_runs(
+        again=(AGAIN.replace(',"board"', ',"mutant":"vmap-wx","board"'), LAYOUT)), \
+        "the second kernel is wrong on purpose, and says so"
+    yield "all-torn-announcement", "unexpected reset", two_runs(announce=(
+        "boot: im" + REENTER, "boot: other CPUs off")), "the announcement is inside a line"
+    yield "all-merged-announcement", "unexpected reset", two_runs(announce=(
+        REENTER + "boot: other CPUs off",)), "the announcement lost its line end"
+    yield "all-in-suite", "unexpected reset", two_runs(results=[
+        *memory_results(1)[:4], REENTER, *memory_results(1)[4:]], announce=(), more=(
+            memory_results(1))), "announced inside a suite: no announcement"
+    yield "all-after-end", "unexpected reset", two_runs(announce=(END, REENTER)), \
+        "the first run had its end; what comes then is announced by nobody"
+    yield "all-no-size", "unexpected reset", two_runs(announce=(
+        REENTER.replace("196608", "true"),)), "an image of `true` bytes"
+    yield "all-two-sums", "unexpected reset", two_runs(announce=(
+        REENTER[:-1] + ',"crc32":"00000000"}',)), "an announcement that says two things of one image"
+    yield "all-deep", "unexpected reset", two_runs(announce=(
+        REENTER[:-1] + ',"x":' + "[" * 20000 + "]" * 20000 + "}",)), \
+        "nested so deep that a careless reader falls over, and has not said fail"
+    yield "all-noise-between", "corrupted", two_runs(announce=(REENTER, "boot: \x00\xf3\x9c")), \
+        "binary noise on the way"
+    yield "all-second-panics", "crash", good_one[:-len(end)] + wire(
+        [*PANIC[:3], "# panic: reboot", *BANNER, AGAIN.replace("16\"", "17\""), LAYOUT]), \
+        "the second run panicked, and its reboot is part of that"
+    yield "all-no-first-results", "fail", two_runs(results=(), more=memory_results(1)), \
+        "the first run tested nothing"
+
+
+def accounts():
+    """memtest=all: what the second run says of all RAM, and cannot be so."""
+    first = [(0x80300000, "untested"), *SECOND]
+    yield "all-no-account", "fail", two_runs(second=[]), "the second run has no account"
+    yield "all-two-accounts", "fail", two_runs(second=[
+        *coverage(SECOND, 100), coverage(SECOND, 100)[-1]]), "two sums: which one holds?"
+    yield "all-unknown-state", "corrupted", two_runs(second=coverage(
+        [(0x80001000, "spare"), *SECOND], 100)), "a page that is neither tested nor untested"
+    yield "all-state-list", "corrupted", two_runs(second=[
+        line.replace('"tested"}', '["tested"]}') for line in coverage(SECOND, 100)]), \
+        "states that are no words"
+    yield "all-odd-numbers", "corrupted", two_runs(second=[
+        line.replace("0x00", "0x_0") for line in coverage(SECOND, 100)]), \
+        "addresses that only a lenient reader can read"
+    yield "all-two-percents", "corrupted", two_runs(second=[
+        line.replace('"percent":100', '"percent":99,"percent":100')
+        for line in coverage(SECOND, 100)]), "99 % and 100 %, in one line"
+    yield "all-kept-more", "corrupted", two_runs(second=coverage(
+        [(0x80300000, "reserved"), *SECOND], 100)), \
+        "what was to be tested is the firmware's all of a sudden"
+    yield "all-nothing-tested", "fail", two_runs(
+        first=coverage([(0x280000000, "no-map")], 0), second=coverage(
+            [(0x280000000, "no-map")], 100)), "all memory is somebody's, and 100 % are claimed"
+    yield "all-bad-range", "fail", two_runs(first=coverage(first, 99), second=coverage(
+        [(0x80001000, "bad"), *SECOND], 100)), "a page is bad, and nothing else says so"
+    yield "all-silent-errors", "fail", two_runs(second=coverage(SECOND, 100, errors=3)), \
+        "errors were counted, and nothing else says so"
+    yield "all-layout-number", "corrupted", two_runs(again=(
+        AGAIN, re.sub(r'"mem":\{.*?\}', '"mem":8589934592', LAYOUT))), \
+        "the second @layout does not say how much RAM there is"
+
+
 def unasked():
     """The same words where nobody asked for two boots."""
     yield "reenter-unasked", "unexpected reset", two_runs(), "memtest=all's boots, asked for suites"
@@ -409,8 +479,9 @@ def streams():
     """Every stream: name -> (kind, verdict, why, bytes)."""
     made = {}
     for group in (good, failing, crashing, ending, corrupted, documents, other_build, fatals,
-                  memtests, memtest_all, unasked):
-        kind = {fatals: "fatal", memtests: "memtest", memtest_all: "memtest-all"}.get(group, "suites")
+                  memtests, memtest_all, announcements, accounts, unasked):
+        kind = {fatals: "fatal", memtests: "memtest", memtest_all: "memtest-all",
+                announcements: "memtest-all", accounts: "memtest-all"}.get(group, "suites")
         for name, verdict, data, why in group():
             assert name not in made, name
             made[name] = kind, verdict, why, data

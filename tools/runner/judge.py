@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import fnmatch
+import re
 
 from .stream import Stream, TestResult
 
@@ -116,8 +117,9 @@ def _reset(stream: Stream, expect: Expect, ending: Ending):
 def _reentry(stream: Stream, expect: Expect):
     """The one second boot that is none of a reset: this image's, from memory, with an id of its own."""
     first, second = stream.boots
-    if second.get("v") != first.get("v") or second.get("build") != first.get("build"):
-        yield Verdict.RESET, f"@reenter announced this build, {second.get('build')} came"
+    if any(second.get(key) != first.get(key) for key in ("v", "build", "mutant")):
+        yield Verdict.RESET, f"@reenter announced this build, {second.get('build')} came" \
+            + f", the mutant {second.get('mutant')}" * ("mutant" in second)
     elif second.get("id") == first.get("id"):
         yield Verdict.CORRUPTED, "the second @boot repeats the first one's id"
     if expect.crc32 and stream.reenter["crc32"] != expect.crc32:
@@ -168,16 +170,50 @@ def _substance(stream: Stream, expect: Expect):
             yield Verdict.FAIL, "no @mem line"
         if stream.bad:
             yield Verdict.FAIL, f"{len(stream.bad)} @bad lines, the first: {stream.bad[0]}"
+        elif any(mem.get("errors") for mem in stream.mem):
+            yield Verdict.FAIL, "@mem counts errors, and no @bad line says where"
     if expect.kind in ("suites", "memtest", "memtest-all"):
         yield from _tests(stream, expect)
 
 
-def _span(mem: dict) -> tuple[int, int]:
-    """The bounds of a range's line; an empty one if it is not readable."""
-    try:
-        return int(mem["start"], 16), int(mem["end"], 16)
-    except (KeyError, TypeError, ValueError):
-        return 0, 0
+_PA = re.compile(r"0x[0-9a-f]{10}")
+_KEPT = ("no-map", "reserved", "initrd", "edge")  # states of @mem's ranges; and these:
+_DUE = ("tested", "bad", "untested")
+_PAGE = 4096
+
+
+def _ranges(lines: list[dict]):
+    """([(start, end, state)], "") of lines of phase range; what is wrong with them, if something is."""
+    found, end = [], 0
+    for mem in lines:
+        bounds = [mem.get(key) for key in ("start", "end")]
+        if not all(isinstance(text, str) and _PA.fullmatch(text) for text in bounds):
+            return found, f"a range that cannot be read: {mem}"
+        start, past = (int(text, 16) for text in bounds)
+        if not end <= start < past:
+            return found, f"ranges out of order, or empty: {mem}"
+        if mem.get("state") not in (*_KEPT, *_DUE):
+            return found, f"a state that nobody knows: {mem}"
+        found.append((start, past, mem["state"]))
+        end = past
+    return found, ""
+
+
+def _kept_pages(ranges):
+    """The pages of which the firmware keeps some, or a bank's end."""
+    pages = []
+    for start, end, state in ranges:
+        if state in _KEPT:
+            pages.append((start // _PAGE * _PAGE, -(-end // _PAGE) * _PAGE))
+    return pages
+
+
+def _inside(start: int, end: int, spans) -> bool:
+    """Whether all of it lies in the spans, which ascend."""
+    for low, high in spans:
+        if low <= start < high:
+            start = high
+    return start >= end
 
 
 def _coverage(stream: Stream):
@@ -191,24 +227,38 @@ def _coverage(stream: Stream):
         yield Verdict.FAIL, f"the first run had the passes {passes[0]}, the second {passes[1]}"
     second = stream.mem[stream.mem_before:]
     sums = [mem for mem in second if mem.get("phase") == "all"]
-    ranges = [mem for mem in second if mem.get("phase") == "range"]
     if len(sums) != 1:
         yield Verdict.FAIL, f"{len(sums)} lines of @mem with phase all"
         return
-    bytes_of = {"tested": 0, "bad": 0, "untested": 0}
-    kept = end = 0
-    for mem in ranges:
-        start, past = _span(mem)
-        if not end <= start < past:
-            yield Verdict.CORRUPTED, f"ranges out of order, or empty: {mem}"
-            return
-        end = past
-        if mem.get("state") in bytes_of:
-            bytes_of[mem["state"]] += past - start
+    before, wrong = _ranges([m for m in stream.mem[:stream.mem_before] if m.get("phase") == "range"])
+    if not wrong:
+        after, wrong = _ranges([mem for mem in second if mem.get("phase") == "range"])
+    if wrong:
+        yield Verdict.CORRUPTED, wrong
+        return
+    yield from _kept_as_before(before, after)
+    yield from _sums(after, sums[0], stream.layout)
+
+
+def _kept_as_before(before, after):
+    """RAM that the first run tested, or would have, cannot be the firmware's in the second."""
+    kept = _kept_pages(before)
+    for start, end, state in after:
+        if state in _KEPT and not _inside(start, end, kept):
+            yield Verdict.CORRUPTED, f"{start:#x} to {end:#x} is {state} in the second run alone"
+
+
+def _sums(ranges, total: dict, layout):
+    """What the ranges are in all, beside what the last line says and how much RAM there is."""
+    bytes_of = dict.fromkeys(_DUE, 0)
+    kept = 0
+    for start, end, state in ranges:
+        if state in _KEPT:
+            kept += end - start
         else:
-            kept += past - start
-    total = sums[0]
-    ram = (stream.layout or {}).get("mem", {}).get("total")
+            bytes_of[state] += end - start
+    mem = (layout or {}).get("mem")
+    ram = mem.get("total") if isinstance(mem, dict) else None
     claim = tuple(total.get(key) for key in ("ram", "tested", "kept", "untested"))
     tested = bytes_of["tested"] + bytes_of["bad"]
     if claim != (ram, tested, kept, bytes_of["untested"]) \
@@ -216,6 +266,8 @@ def _coverage(stream: Stream):
         yield Verdict.CORRUPTED, f"the ranges are {bytes_of} and {kept} kept of {ram}: {total}"
     if bytes_of["untested"] or total.get("percent") != 100:
         yield Verdict.FAIL, f"{total.get('percent')} %: {bytes_of['untested']} bytes are untested"
+    if bytes_of["bad"] or not tested:
+        yield Verdict.FAIL, f"{bytes_of['bad']} bytes are bad, of {tested} tested"
 
 
 def _tests(stream: Stream, expect: Expect):

@@ -20,10 +20,10 @@ import zlib
 LINE_MAX = 64 * 1024  # longer than this without a newline is noise, not a line
 
 _MACHINE = re.compile(r"@([a-z]+) (\{.*\})$")
-_RESULT = re.compile(r"(not )?ok ([1-9][0-9]*) ([A-Za-z0-9_.-]+)(?: # SKIP(?: (.*))?)?$")
+_RESULT = re.compile(r"(not )?ok ([1-9][0-9]{0,8}) ([A-Za-z0-9_.-]+)(?: # SKIP(?: (.*))?)?$")
 _LOOKS_LIKE_RESULT = re.compile(r"\s*(not )?ok\b")
-_PLAN = re.compile(r"1\.\.([0-9]+)$")
-_TOTALS = re.compile(r"# Totals: pass:([0-9]+) fail:([0-9]+) skip:([0-9]+)$")
+_PLAN = re.compile(r"1\.\.([0-9]{1,9})$")
+_TOTALS = re.compile(r"# Totals: pass:([0-9]{1,9}) fail:([0-9]{1,9}) skip:([0-9]{1,9})$")
 _FATAL = re.compile(r"# fatal: ([A-Za-z0-9_.-]+) rule=(\S*)$")
 _INTERRUPTED = re.compile(r"# interrupted$")
 _PANIC_END = re.compile(r"# panic: (poweroff|reboot|halt|monitor)$")
@@ -32,6 +32,26 @@ _HEX40 = re.compile(r"[0-9a-f]{40}$")
 _HEX16 = re.compile(r"[0-9a-f]{16}$")
 _HEX8 = re.compile(r"[0-9a-f]{8}$")
 _PA = re.compile(r"0x[0-9a-f]{10}$")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict:
+    """A JSON object's members; one that says two things of a key says nothing."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
+def _no_number(word: str):
+    raise ValueError(f"{word} is no number")
+
+
+def _object(text: str) -> dict:
+    """The JSON object in text; ValueError if there is none, however it is wrong."""
+    try:
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 @dataclasses.dataclass
@@ -156,7 +176,7 @@ class Stream:
         """(word, object) of a machine line; a fault and None when it is not one."""
         m = _MACHINE.match(text)
         try:
-            value = json.loads(m.group(2)) if m else None
+            value = _object(m.group(2)) if m else None
         except ValueError:
             value = None
         if not isinstance(value, dict):
@@ -172,7 +192,7 @@ class Stream:
         if at >= 0:
             m = _MACHINE.match(text[at:])
             try:
-                value = json.loads(m.group(2)) if m else {}
+                value = _object(m.group(2)) if m else {}
             except ValueError:
                 value = {}
             self.panics.append(value)
@@ -195,7 +215,7 @@ class Stream:
         if self._state == self._announced and at == 0:
             return self._reentry(boot)
         if self.boots:
-            if len(self.boots) == 1:
+            if len(self.boots) == 1 + self.reentered:
                 self.reset_after_panic = self.panic_end == "reboot"
             self.boots.append(boot)
             self._state = self._before_boot  # another boot's claims are not this one's
@@ -416,7 +436,7 @@ class Stream:
             return
         size = value.get("bytes")
         if not (_PA.match(str(value.get("image"))) and _HEX8.match(str(value.get("crc32")))
-                and isinstance(size, int) and size > 0):
+                and type(size) is int and size > 0):
             self._fault("@reenter lacks an image, its size or its crc32")
             return
         self.reenter = value
