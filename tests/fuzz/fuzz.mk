@@ -12,6 +12,7 @@
 FUZZCC ?= clang
 FUZZ_TARGETS := bootargs fdt inflate memtest monitor ranges slot ymodem
 
+fuzz_src_fdt := tests/host/fdt_walk.c
 fuzz_src_memtest := kernel/memtest/words.c
 fuzz_src_monitor := kernel/monitor/command.c kernel/monitor/line.c
 fuzz_src_ranges := kernel/memtest/ranges.c

@@ -15,102 +15,32 @@ static int oracle_next_node(const void *blob, int offset, int *depth)
 	return fdt_next_node(blob, offset, depth);
 }
 
-#include "../host/include/rename.h"
+#include "../host/fdt_walk.h"
 
 #include <errno.h>
 #include <lib/console_find.h>
 #include <lib/fdt_edit.h>
-#include <lib/fdt_irq.h>
 #include <lib/machine.h>
 #include <lib/ram_alias.h>
 #include <lib/string.h>
 
 #define NODES_WALKED 16 /* each costs a walk over the tree, or several */
 
-static volatile u32 sink;
-
-static void touch(const void *data, size_t len)
+static bool always(void)
 {
-	for (const u8 *p = data; len--; p++) {
-		sink = sink + *p;
-	}
-}
-
-static void touch_string(const char *s)
-{
-	if (s) {
-		touch(s, strlen(s) + 1);
-	}
-}
-
-static void use_node(const struct fdt *f, fdt_node node)
-{
-	static const char *const names[] = { "reg", "compatible", "status", "ranges", "" };
-	struct fdt_prop it = { .next = 0 };
-	u32 value;
-
-	touch_string(fdt_node_name(f, node));
-	while (fdt_next_prop(f, node, &it)) {
-		touch_string(it.name);
-		touch(it.data, it.len);
-	}
-	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
-		touch_string(fdt_prop_string(f, node, names[i]));
-		sink = sink + (u32)fdt_prop_has_string(f, node, names[i], "okay") +
-		       (u32)fdt_prop_u32(f, node, names[i], &value);
-	}
-	FUZZ_CHECK(fdt_address_cells(f, node) <= FDT_MAX_CELLS);
-	FUZZ_CHECK(fdt_size_cells(f, node) <= FDT_MAX_CELLS);
-}
-
-static void walk_from_node(const struct fdt *f, fdt_node node)
-{
-	fdt_node chain[FDT_MAX_DEPTH], child;
-	int depth = fdt_ancestry(f, node, chain);
-	struct fdt_irq irq;
-	u64 addr, size;
-
-	FUZZ_CHECK(depth >= 1 && depth <= FDT_MAX_DEPTH && chain[depth - 1] == node);
-	FUZZ_CHECK(fdt_parent(f, node) == (depth > 1 ? chain[depth - 2] : -ENOENT));
-	fdt_for_each_child(f, child, node) {
-		FUZZ_CHECK(fdt_parent(f, child) == node);
-	}
-	for (u32 i = 0; i < 8 && fdt_reg(f, node, i, &addr, &size) == 0; i++) {
-		if (fdt_reg_phys(f, node, i, &addr, &size) == 0) {
-			FUZZ_CHECK(size == 0 || addr + (size - 1) >= addr);
-		}
-	}
-	for (u32 i = 0; i < 4 && fdt_irq(f, node, i, &irq) == 0; i++) {
-		FUZZ_CHECK(irq.count >= 1 && irq.count <= FDT_IRQ_CELLS);
-		touch_string(fdt_node_name(f, irq.controller));
-	}
-	sink = sink + (u32)fdt_node_enabled(f, node) +
-	       (u32)fdt_find_compatible(f, node, "arm,pl011");
+	return true;
 }
 
 static void use_tree(const struct fdt *f)
 {
-	fdt_node node = FDT_START;
-	const char *options;
-	int depth, walked = 0;
-	u64 pa, size;
+	phys_addr_t pa, size;
 
-	while ((node = fdt_next_node(f, node, &depth)) >= 0) {
-		FUZZ_CHECK(depth >= 0 && depth < FDT_MAX_DEPTH);
-		use_node(f, node);
-		if (walked++ < NODES_WALKED) {
-			walk_from_node(f, node);
-		}
-	}
-	FUZZ_CHECK(node == -ENOENT);
-	if (fdt_stdout_node(f, &options) >= 0) {
-		touch_string(options);
-	}
+	fdt_walk_tree(f, NODES_WALKED, always);
 	for (u32 i = 0; fdt_rsv(f, i, &pa, &size) == 0; i++) {
-		sink = sink + (u32)fdt_is_memory(f, pa);
+		fdt_walk_value(fdt_is_memory(f, pa));
 	}
-	for (node = 0; node < (fdt_node)f->structs_size + 8 && node < 64; node++) {
-		use_node(f, node); /* handles that nobody gave out */
+	for (fdt_node node = 0; node < (fdt_node)f->structs_size + 8 && node < 64; node++) {
+		fdt_walk_node(f, node); /* handles that nobody gave out */
 	}
 }
 
@@ -130,18 +60,18 @@ static void decide(const struct fdt *f)
 		FUZZ_CHECK(port.kind > UART_NONE && port.kind <= UART_SAMSUNG);
 		FUZZ_CHECK(port.width == 1 || port.width == 2 || port.width == 4);
 		FUZZ_CHECK(port.shift < 8 && port.width <= 1u << port.shift);
-		touch_string(fdt_node_name(f, port.node));
+		fdt_walk_string(fdt_node_name(f, port.node));
 	}
 	machine_gic(f, &gic);
 	if (!machine_timer(f, 1000000, &timer) && gic.node >= 0 &&
 	    machine_irq(f, gic.node, timer, TIMER_WIRE_VIRTUAL, &irq, &edge) == 0) {
 		FUZZ_CHECK(irq >= GIC_PRIVATE && irq < GIC_SHARED + GIC_SHARED_COUNT);
 	}
-	sink = sink + (u32)machine_psci(f, &psci) + (u32)machine_vexpress(f, &pa) +
-	       (u32)ram_has_alias(f);
+	fdt_walk_value((u32)machine_psci(f, &psci) + (u32)machine_vexpress(f, &pa) +
+		       ram_has_alias(f));
 	while (machine_next_cpu(f, &cpu)) {
 		FUZZ_CHECK((cpu.mpidr & ~MACHINE_AFFINITY) == 0);
-		touch_string(cpu.method);
+		fdt_walk_string(cpu.method);
 	}
 }
 

@@ -8,19 +8,14 @@
 #include "check.h"
 
 #include "blob.h"
-#include "rename.h"
+#include "fdt_walk.h"
 
-#include <errno.h>
-#include <lib/fdt_irq.h>
 #include <lib/string.h>
 
 #define HANDMADE_MUTATIONS 10000
 #define CORPUS_TREES	   30
 #define CORPUS_MUTATIONS   40
 #define WALKS_PER_TREE	   6
-
-/* Everything that is read ends up here, so that no read is optimised away. */
-static volatile u32 sink;
 
 /* How many damaged trees fdt_open let pass: without a fair share, little is tested. */
 static int opened;
@@ -31,101 +26,21 @@ static void expect_opened(int trees)
 	CHECK(opened > trees / 10);
 }
 
-static void touch(const void *data, size_t len)
+static bool one_in_four(void)
 {
-	const u8 *p = data;
-	u32 sum = 0;
-
-	while (len--) {
-		sum += *p++;
-	}
-	sink = sink + sum;
-}
-
-static void touch_string(const char *s)
-{
-	if (s) {
-		touch(s, strlen(s) + 1);
-	}
-}
-
-/* All that asks about one node and stays near it. */
-static void use_node(const struct fdt *f, fdt_node node)
-{
-	static const char *const names[] = { "reg", "compatible", "status", "ranges", "" };
-	struct fdt_prop it = { .next = 0 };
-	unsigned i;
-	u32 value;
-
-	touch_string(fdt_node_name(f, node));
-	while (fdt_next_prop(f, node, &it)) {
-		touch_string(it.name);
-		touch(it.data, it.len);
-	}
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		touch_string(fdt_prop_string(f, node, names[i]));
-		sink = sink + (u32)fdt_prop_has_string(f, node, names[i], "okay");
-		sink = sink + (u32)(fdt_prop_u32(f, node, names[i], &value) == 0);
-	}
-	CHECK(fdt_address_cells(f, node) <= FDT_MAX_CELLS);
-	CHECK(fdt_size_cells(f, node) <= FDT_MAX_CELLS);
-	sink = sink + (u32)fdt_first_child(f, node) + (u32)fdt_next_sibling(f, node);
-}
-
-/* All that walks the tree for a node. */
-static void use_node_walks(const struct fdt *f, fdt_node node)
-{
-	fdt_node chain[FDT_MAX_DEPTH];
-	struct fdt_irq irq;
-	u64 addr, size;
-	u32 i;
-	int depth = fdt_ancestry(f, node, chain);
-
-	CHECK(depth >= 1 && depth <= FDT_MAX_DEPTH);
-	CHECK_EQ(chain[depth - 1], node);
-	CHECK_EQ(fdt_parent(f, node), depth > 1 ? chain[depth - 2] : -ENOENT);
-	for (i = 0; i < 8 && fdt_reg(f, node, i, &addr, &size) == 0; i++) {
-		if (fdt_reg_phys(f, node, i, &addr, &size) == 0) {
-			CHECK(size == 0 || addr + (size - 1) >= addr);
-		}
-	}
-	for (i = 0; i < 4 && fdt_irq(f, node, i, &irq) == 0; i++) {
-		CHECK(irq.count >= 1 && irq.count <= FDT_IRQ_CELLS);
-		touch_string(fdt_node_name(f, irq.controller));
-	}
-	sink = sink + (u32)fdt_node_enabled(f, node);
-	sink = sink + (u32)fdt_find_compatible(f, node, "arm,pl011");
+	return check_below(4) == 0;
 }
 
 static void use_tree(const struct fdt *f)
 {
 	static const char *const paths[] = { "/", "/bus/serial@1000", "serial0", "/aliases/x",
 					     "bus/serial" };
-	const char *options;
-	fdt_node node = FDT_START;
-	int depth, walks = 0;
-	u64 pa, size;
-	u32 i;
 
-	while ((node = fdt_next_node(f, node, &depth)) >= 0) {
-		CHECK(depth >= 0 && depth < FDT_MAX_DEPTH);
-		use_node(f, node);
-		if (walks < WALKS_PER_TREE && check_below(4) == 0) {
-			use_node_walks(f, node);
-			walks++;
-		}
+	fdt_walk_tree(f, WALKS_PER_TREE, one_in_four);
+	for (u32 i = 0; i < ARRAY_SIZE(paths); i++) {
+		fdt_walk_value((u32)fdt_path_node(f, paths[i]));
 	}
-	CHECK_EQ(node, -ENOENT);
-	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		sink = sink + (u32)fdt_path_node(f, paths[i]);
-	}
-	if (fdt_stdout_node(f, &options) >= 0) {
-		touch_string(options);
-	}
-	sink = sink + (u32)fdt_by_phandle(f, 0x11) + (u32)fdt_by_phandle(f, 1);
-	for (i = 0; fdt_rsv(f, i, &pa, &size) == 0; i++) {
-		sink = sink + (u32)pa;
-	}
+	fdt_walk_value((u32)fdt_by_phandle(f, 0x11) + (u32)fdt_by_phandle(f, 1));
 }
 
 /* Handles that nobody gave out: what they find may be nonsense, but not outside. */
@@ -138,8 +53,8 @@ static void use_forged(const struct fdt *f)
 
 		node = check_below(2) ? node & ~3 : node - 8;
 		if (node != FDT_START) {
-			use_node(f, node);
-			sink = sink + (u32)fdt_parent(f, node) + (u32)fdt_node_enabled(f, node);
+			fdt_walk_node(f, node);
+			fdt_walk_value((u32)fdt_parent(f, node) + (u32)fdt_node_enabled(f, node));
 		}
 	}
 }
@@ -306,7 +221,7 @@ TEST(forged_handles_stay_inside)
 		f.structs_size = (u32)len;
 		for (node = 0; node < (fdt_node)len + 8; node++) {
 			check_context("%zu of the structure block, handle %d", len, node);
-			use_node(&f, node);
+			fdt_walk_node(&f, node);
 		}
 		free(base);
 	}
