@@ -3,7 +3,8 @@
  * Owns how the second run of memtest=all begins: it reserves all RAM that is not good by the
  * handover, before it allocates anything. So its image, tree, page array, tables and stacks lie in
  * memory that was tested, and all else is free to be. What is missing or wrong is an error, never a
- * first run.
+ * first run. Must never rely on a handover that is not sound from end to end: a loader may have put
+ * anything there.
  *
  * Runs while there is one CPU and no allocator. No locks.
  */
@@ -19,7 +20,9 @@
 
 #define KEPT_FLAGS (MEMBLOCK_NOMAP | MEMBLOCK_FIRMWARE | MEMBLOCK_INITRD)
 
-static const char *refused = "the first run left no handover";
+static const char none[] = "the first run left no handover";
+static const char damaged[] = "the handover is damaged";
+static const char *refused = none;
 
 enum memtest_word memtest_word(struct span value)
 {
@@ -37,17 +40,36 @@ u32 handover_build(void)
 	return crc32_update(0, report_build_id(), BUILD_ID_BYTES);
 }
 
+/* As memblock keeps its lists: ascending, disjoint, never empty, within 40 bits. */
+static bool list_is_sound(const struct memblock_list *list)
+{
+	phys_addr_t end = 0;
+
+	for (u32 i = 0; i < list->count; i++) {
+		const struct memblock_range *r = &list->range[i];
+
+		if (i == MEMBLOCK_MAX_RANGES || r->start < end || r->start + r->size <= r->start) {
+			return false;
+		}
+		end = r->start + r->size;
+	}
+	return end <= PHYS_END;
+}
+
 static const char *handover_read(const struct fdt *f, struct handover *h)
 {
 	u32 len;
 	const void *bytes = fdt_prop(f, fdt_path_node(f, "/chosen"), REENTER_HANDOVER, &len);
 
 	if (!bytes) {
-		return refused;
+		return none;
 	}
-	memcpy(h, bytes, min(len, (u32)sizeof(*h)));
-	if (len != sizeof(*h) || h->crc != crc32_update(0, &h->version, sizeof(*h) - sizeof(u32))) {
-		return "the handover is damaged";
+	if (len != sizeof(*h)) {
+		return damaged;
+	}
+	memcpy(h, bytes, sizeof(*h));
+	if (h->crc != crc32_update(0, &h->version, sizeof(*h) - sizeof(u32))) {
+		return damaged;
 	}
 	if (h->version != HANDOVER_VERSION || h->build != handover_build()) {
 		return "the handover is of another build";
@@ -55,7 +77,7 @@ static const char *handover_read(const struct fdt *f, struct handover *h)
 	if (h->image != pa_low32(boot_info.image_pa)) {
 		return "the handover is for another address";
 	}
-	return NULL;
+	return list_is_sound(&h->tested) ? NULL : "the handover makes no sense";
 }
 
 static int reserve_not_good(const struct memblock_list *tested, phys_addr_t at, phys_addr_t end)

@@ -581,6 +581,8 @@ UNREADABLE = {
     "no JSON": (["--memory", "RAM@0", "--gdb", ":1"], "{", "/layout: "),
     "a layout that lacks something": (["--memory", "RAM@0", "--gdb", ":1"], '{"v": 1}',
                                       "/layout: the layout has no 'regions'"),
+    "a layout nested too deep": (["--memory", "RAM@0", "--gdb", ":1"], "@layout " + '{"a":' * 5000,
+                                 "/layout: nested too deep"),
     "a layout that is a list": (["--memory", "RAM@0", "--gdb", ":1"], "@layout []", "/layout: "),
     "no ELF": (["--memory", "RAM@0", "--gdb", ":1", "--elf", "RAM"], LAYOUT, "/ram: "),
 }

@@ -14,7 +14,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 # Longer inputs say nothing new, and cost time.
-MAX_LEN = {"fdt": 3072, "ymodem": 2048, "slot": 256}
+MAX_LEN = {"fdt": 3072, "memory": 3072, "ymodem": 2048, "slot": 256}
+DICTIONARY = {"memory": "fdt"}  # of another target
 
 
 def command(build, target, *options):
@@ -23,7 +24,7 @@ def command(build, target, *options):
     found = build / "corpus" / target
     argv = [str(build / f"fuzz_{target}"), f"-max_len={MAX_LEN.get(target, 512)}",
             f"-artifact_prefix={build}/{target}-", "-timeout=20", *options]
-    dictionary = HERE / f"{target}.dict"
+    dictionary = HERE / f"{DICTIONARY.get(target, target)}.dict"
     if dictionary.is_file():
         argv.append(f"-dict={dictionary}")
     return argv + [str(folder) for folder in (found, HERE / "corpus" / target) if folder.is_dir()]

@@ -13,13 +13,15 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-import run as fuzz  # noqa: E402  (needs the path above)
+import readers  # noqa: E402  (these need the path above)
+import run as fuzz  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("FANLIGHT_BUILD", "build")).resolve() / "fuzz"
 TIMEOUT_S = 300
 # A few seconds each.
-RUNS = {"bootargs": 15000, "fdt": 6000, "inflate": 6000, "memtest": 15000, "monitor": 5000, "ranges": 4000,
-        "slot": 1500, "ymodem": 2500}
+RUNS = {"bootargs": 15000, "fdt": 6000, "handover": 10000, "image": 40000, "inflate": 6000, "memory": 30000,
+        "memtest": 15000, "monitor": 5000, "ranges": 4000, "slot": 1500, "ymodem": 2500}
+READS = {"dump": 500, "judge": 1000, "lava": 400, "said": 800, "sender": 1000}
 
 
 def targets():
@@ -41,3 +43,12 @@ def test_fuzz(target, tmp_path):
     tried = [line.split()[-1] for line in done.stderr.splitlines()
              if line.startswith("stat::number_of_executed_units:")]
     assert tried and int(tried[0]) >= RUNS[target]
+
+
+@pytest.mark.parametrize("target", sorted(readers.TARGETS))
+def test_reader(target, tmp_path):
+    """The same of the host's own readers."""
+    argv = [sys.executable, fuzz.HERE / "mutate.py", target, "--runs", str(READS[target]), "--out", tmp_path]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stdout.startswith(f"{target}: {READS[target]} inputs")

@@ -194,8 +194,9 @@ def handover(ranges_, **changes):
     build = zlib.crc32(bytes.fromhex(elf.read(BUILDS.elf("release")).build_id))
     value = {"version": 1, "build": build, "image": RAM["vexpress-a15"] + IMAGE_AT, "first": 0x80800000,
              "seed": 7, "errors": 0, "failed": 0, **changes}
+    count = value.pop("count", len(ranges_))
     listed = b"".join(struct.pack("<QQ", start, end - start | flags << 48) for start, end, flags in ranges_)
-    rest = struct.pack("<7I", *value.values()) + struct.pack("<I4x", len(ranges_)) + listed.ljust(1024, b"\0")
+    rest = struct.pack("<7I", *value.values()) + struct.pack("<I4x", count) + listed.ljust(1024, b"\0")
     return struct.pack("<I", zlib.crc32(rest)) + rest
 
 
@@ -243,8 +244,12 @@ TOO_MANY = [(START + i * MIB, START + i * MIB + MIB // 2, 0) for i in range(64)]
     (handover([]), "its good memory is not where we are"),
     (handover([(START, END, BAD)]), "its good memory is not where we are"),
     (handover(TOO_MANY), "the handover has too many ranges"),
+    (handover(GOOD, count=0x7fffffff), "the handover makes no sense"),
+    (handover([*GOOD, GOOD[0]]), "the handover makes no sense"),
+    (handover([(START, END, 0), (END, END, 0)]), "the handover makes no sense"),
+    (handover([(START, END, 0), (1 << 40, (1 << 40) + PAGE, 0)]), "the handover makes no sense"),
 ], ids=["none", "short", "damaged", "version", "build", "image", "not-in-good", "empty", "all-bad",
-        "too-many"])
+        "too-many", "count", "order", "hollow", "beyond"])
 def test_a_handover_is_refused(tmp_path, value, why):
     text = given(tmp_path, value)
     assert one(r"^error: (.*)$", text) == f"memtest=again,own: {why}"

@@ -356,6 +356,9 @@ DAMAGED = {
         "leaves the table"),
     "a CPU is missing": (lambda t: resummed(re.sub(r'(?m)^@pt \{"cpu":2.*\r\n', "", t)),
                          "were announced"),
+    "CPUs that are no number": (lambda t: resummed(re.sub(r'"cpus":"\w+"', '"cpus":null', t)), "TypeError"),
+    "nested too deep": (lambda t: resummed(re.sub(
+        r'(?m)^@pt \{"table":', lambda _: '@pt {"table":' + "[" * 5000, t, count=1)), "nested too deep"),
 }
 
 

@@ -4,7 +4,6 @@
 Owns: the form of what the monitor prints. Must never: guess; a line that is torn is named.
 """
 
-import json
 import re
 from dataclasses import dataclass
 
@@ -89,7 +88,7 @@ def read(text):
                          if torn is None else f"line {torn}: @layout does not begin its line")
     number, line = lines[at]
     try:
-        data = json.loads(line.removeprefix(LAYOUT))
+        data = layouts.loads(line.removeprefix(LAYOUT))
         layout, mem, split = layouts.from_json(data), data["mem"], data["split"]
         mem["lowmem"], mem["highmem"], mem["total"]
     except (ValueError, KeyError, TypeError) as error:
@@ -106,7 +105,7 @@ def board(lines):
     for number, line in reversed(lines):
         if line.startswith(BOOT):
             try:
-                return json.loads(line.removeprefix(BOOT))["board"]
+                return layouts.loads(line.removeprefix(BOOT))["board"]
             except (ValueError, KeyError) as error:
                 raise Unreadable(f"line {number}: a torn @boot line ({error})") from error
     return "unknown board"

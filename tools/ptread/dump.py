@@ -4,10 +4,10 @@
 Out of a log, or typed for over a port. A dump that is not whole and sound is refused, by name.
 """
 
-import json
 import re
 import zlib
 
+from .layout import loads
 from .lpae import LEVEL_SHIFT, PAGE, Registers
 from .memory import BadMemory
 from .reader import Source
@@ -58,7 +58,7 @@ def lines_of(text):
 
 def parsed(number, line):
     try:
-        found = json.loads(line)
+        found = loads(line)
     except ValueError as error:
         raise DumpError(f"line {number}: damaged: {error}") from error
     if not isinstance(found, dict):
@@ -100,6 +100,15 @@ def run_entries(number, line):
     return found
 
 
+def announced(first):
+    """How many CPUs the first line says will come."""
+    number, head = first
+    try:
+        return int(head["cpus"], 16).bit_count()
+    except (KeyError, TypeError, ValueError) as error:
+        raise DumpError(f"line {number}: {type(error).__name__}: {error}") from error
+
+
 def source(text):
     """A reader.Source of the last dump in a log."""
     objects = checked(lines_of(text))
@@ -116,7 +125,7 @@ def source(text):
                 memory.add(int(line["table"], 16), run_entries(number, line))
         except (KeyError, TypeError, ValueError) as error:
             raise DumpError(f"line {number}: {type(error).__name__}: {error}") from error
-    if len(cpus) != bin(int(head["cpus"], 16)).count("1"):
+    if len(cpus) != announced(objects[0]):
         raise DumpError(f"line {number}: {head['cpus']} CPUs were announced, {len(cpus)} came")
     return Source(cpus, memory)
 

@@ -39,6 +39,14 @@ class Layout:
         return next((region for region in self.regions if region.start <= va < region.end), None)
 
 
+def loads(text):
+    """json.loads(), but that whatever is wrong is a ValueError."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
 def number(value):
     return value if isinstance(value, int) else int(value, 0)
 
@@ -57,10 +65,10 @@ def from_text(text):
     found = [line[len(WORD):] for line in text.splitlines() if line.startswith(WORD)]
     if not found and not text.lstrip().startswith("{"):
         raise ValueError("no @layout line")
-    return from_json(json.loads(found[-1] if found else text))
+    return from_json(loads(found[-1] if found else text))
 
 
 def build_of(text):
     """The build-id that the last @boot line of a serial log names; "" without one."""
     found = [line[len(BOOT):] for line in text.splitlines() if line.startswith(BOOT)]
-    return json.loads(found[-1]).get("build", "") if found else ""
+    return loads(found[-1]).get("build", "") if found else ""
