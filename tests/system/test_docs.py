@@ -13,6 +13,7 @@ import tomllib
 import pytest
 import transcripts
 from linux import record
+from runner import bench
 from runner.table import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -352,6 +353,19 @@ def test_performance_table_has_the_targets_of_the_plan_and_the_record_of_linux()
         if "target" in want and record.number(want["target"]) not in op_line:
             wrong.append(f"{op}: target {want['target']}")
     assert wrong == []
+
+
+def test_the_table_is_what_this_build_counts(builds):
+    """Within what moves with the places of code and data; and each target is met now too."""
+    plan = tomllib.loads((ROOT / "tools" / "runner" / "bench.toml").read_text())["op"]
+    counted = {op: row["insns"] for op, row in bench.operations(builds).items()}
+    shown = {line.split()[0]: line.split()[2] for line in bench_lines() if line.split()[0] in counted}
+    assert shown.keys() == counted.keys()
+    written = {op: float(text.replace(",", "")) for op, text in shown.items()}
+    stale = [op for op in counted if abs(written[op] - counted[op]) > record.NOISE * counted[op]]
+    assert stale == [], "make bench >F; tools/transcripts.py --bench <F"
+    missed = [op for op, want in plan.items() if counted[op] > want.get("target", counted[op])]
+    assert missed == []
 
 
 def test_table_of_linux_is_what_was_recorded():

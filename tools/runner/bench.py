@@ -152,10 +152,15 @@ def _cpu_rows(plan: dict, builds: Builds) -> list[Row]:
     return rows
 
 
+def operations(builds: Builds) -> dict[str, dict]:
+    """One boot that counts every operation: what each @bench line says. Raises NotMeasured."""
+    return _by_op(_boot(builds, "bench-release", "2G", "bench panic=poweroff"))
+
+
 def measure(builds: Builds, count_builds: Builds, linux: dict[str, float]) -> list[Row]:
     """All rows, beside Linux's figures. Raises NotMeasured, Unavailable."""
     plan = tomllib.loads(PLAN.read_text())
-    release = _by_op(_boot(builds, "bench-release", "2G", "bench panic=poweroff"))
+    release = operations(builds)
     counted = _by_op(_boot(count_builds, "bench-count", "2G", "bench panic=poweroff"))
     rows = _op_rows(plan["op"], release, counted, linux) + _cpu_rows(plan["cpus"], builds)
     costs = {m: _boot_cost(builds, m)[0] for m in plan["boot"]["sizes"]}
