@@ -46,10 +46,10 @@ void record_stop(void)
 	started = false;
 }
 
-/* Each spinlock that is dropped executes one: they would push out all that is worth keeping. */
+/* Each spinlock that is dropped executes both: they would push out all that is worth keeping. */
 static bool is_kept(enum record_kind kind)
 {
-	return kind != RECORD_DSB_ISHST;
+	return kind != RECORD_DSB_ISHST && kind != RECORD_RELEASE;
 }
 
 /* Interrupts are masked; flags: whether they were before. */

@@ -613,6 +613,9 @@ static const char *instruction(enum record_kind kind)
 	if (kind == RECORD_DSB_WALK_LOCAL) {
 		return boot_info.walks_cleaned ? "DSB NSH" : "DSB NSHST";
 	}
+	if (kind == RECORD_RELEASE) {
+		return boot_info.walks_cleaned ? "DSB ISH" : "DMB ISH";
+	}
 	return record_kind_name(kind);
 }
 

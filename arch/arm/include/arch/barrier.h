@@ -63,6 +63,7 @@ static __always_inline void dmb_ish(void)
 static __always_inline void dmb_release(void)
 {
 	__asm__ volatile(ALTERNATIVE("dmb ish", "dsb ish") : : : "memory");
+	record_barrier(RECORD_RELEASE);
 }
 
 static __always_inline void dmb_ishst(void)

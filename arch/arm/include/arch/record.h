@@ -30,6 +30,7 @@
 	X(DSB_NSH, "DSB NSH")                    \
 	X(DSB_WALK, "DSB for walks")             \
 	X(DSB_WALK_LOCAL, "DSB for local walks") \
+	X(RELEASE, "DMB or DSB of a release")    \
 	X(ISB, "ISB")                            \
 	X(FLUSHED, "end of a flush")             \
 	X(PAGES_TAKEN, "pages taken")            \
