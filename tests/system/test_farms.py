@@ -318,7 +318,7 @@ BLIND = {"claim-after-end", "doubled-line", "lost-line", "merged-lines", "missin
          "panic-after-end", "second-boot-after-end", "torn-line", "duplicated-test", "lost-not",
          "lost-not-everywhere", "noise-outside", "nothing-selected",
          "memtest-cut-result", "memtest-no-progress", "memtest-no-results", "two-documents-nested",
-         "two-documents-no-totals", "two-documents-number"}
+         "two-documents-no-totals", "two-documents-number", "huge-plan", "memtest-silent-errors"}
 
 
 def test_lava_is_blind_only_where_it_is_known_to_be():
