@@ -53,7 +53,7 @@ endif
 KERNEL_SRCS := kernel/balance.c kernel/console.c kernel/console_input.c kernel/errata.c kernel/events.c kernel/irq.c kernel/log.c kernel/main.c \
 	kernel/memory.c kernel/memory_baseline.c kernel/memory_start.c kernel/mutex.c kernel/oops.c kernel/panic.c kernel/power.c \
 	kernel/pristine.c \
-	kernel/reenter.c kernel/reenter_image.c kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
+	kernel/reenter.c kernel/reenter_image.c kernel/report.c kernel/sched.c kernel/smp.c kernel/smp_leave.c kernel/smp_start.c kernel/story.c kernel/thread.c kernel/time.c kernel/wait.c kernel/watchdog.c \
 	kernel/whereis.c
 MONITOR_SRCS := kernel/monitor/command.c kernel/monitor/cpus.c kernel/monitor/do.c kernel/monitor/dump.c kernel/monitor/line.c kernel/monitor/load.c kernel/monitor/look.c \
 	kernel/monitor/make.c kernel/monitor/monitor.c kernel/monitor/opened.c kernel/monitor/owners.c \

@@ -29,51 +29,23 @@
 #include <mm/slab.h>
 #include <printk.h>
 
-#define COME_WAIT_US 5000000 /* an emulator on a busy machine needs seconds */
-#define PEN_WAIT_US  1000000 /* without a method: one that waits in our own pen */
-#define METHODS_MAX  4
+#include "smp_internal.h"
 
-#define PEN_GRACE_US 100000
-
-/* From struct secondary's state 0, nobody. A CPU moves itself on from COMING, atomically. */
-enum {
-	SECONDARY_COMING = 1,
-	SECONDARY_HERE,
-	SECONDARY_ASKS, /* whether its report will do: the boot CPU moves it on */
-	SECONDARY_ADMITTED,
-	SECONDARY_ONLINE,
-	SECONDARY_DIFFERS, /* from here on: parked */
-	SECONDARY_CLOCK,
-	SECONDARY_DEAF,
-	SECONDARY_LATE
-};
+#define PEN_WAIT_US 1000000 /* without a method: one that waits in our own pen */
 
 struct secondary secondaries[NR_CPUS];
 
 STATIC_ASSERT(sizeof(struct cpu_state) == 8 * sizeof(u32)); /* compared and named by words */
 
-static const struct smp_method *methods[METHODS_MAX];
+struct other_cpus others;
 static struct cpu_state boot_state;
 static u64 start_us; /* when the first was told to come */
-/* Each CPU writes its own, then the boot CPU. */
-struct report {
-	u32 midr;
-	u64 clock_us; /* what time it thinks it was, while it asked */
-	bool swallowed_abort;
-	struct cpu_state state;		 /* of one that differs */
-	const char *wanted;		 /* the tree's enable-method */
-	const struct smp_method *method; /* the last one that was tried */
-	int error;			 /* its */
-};
-static struct report *reports;
-static u32 cpu_total; /* that the tree names and we have a number for; 0 until smp_start() */
-static u32 cpu_named; /* that the tree names, and that are there */
 
 void smp_method_register(const struct smp_method *method)
 {
 	for (u32 i = 0; i < METHODS_MAX; i++) {
-		if (!methods[i]) {
-			methods[i] = method;
+		if (!others.methods[i]) {
+			others.methods[i] = method;
 			return;
 		}
 	}
@@ -144,14 +116,14 @@ void secondary_main(struct secondary *self, u32 entry_cpsr)
 	if (!state_is(self, SECONDARY_COMING, SECONDARY_HERE)) {
 		cpu_park(entry_cpsr);
 	}
-	reports[cpu].midr = read_midr();
+	others.reports[cpu].midr = read_midr();
 	if (memcmp(&state, &boot_state, sizeof(state)) != 0) {
-		reports[cpu].state = state;
+		others.reports[cpu].state = state;
 		state_is(self, SECONDARY_HERE, SECONDARY_DIFFERS);
 		cpu_park(entry_cpsr);
 	}
-	reports[cpu].swallowed_abort = trap_unmask_async();
-	reports[cpu].clock_us = time_now_us();
+	others.reports[cpu].swallowed_abort = trap_unmask_async();
+	others.reports[cpu].clock_us = time_now_us();
 	state_is(self, SECONDARY_HERE, SECONDARY_ASKS);
 	while (READ_ONCE(self->state) == SECONDARY_ASKS) {
 		__asm__ volatile("yield" : : : "memory");
@@ -185,17 +157,17 @@ static void start_one(u32 cpu)
 	if (!far) {
 		pen_open(mpidr); /* it may wait in our own, whatever the tree says */
 	}
-	for (u32 i = 0; i < METHODS_MAX && methods[i]; i++) {
-		if (!machine_method_fits(methods[i]->name, methods[i]->clusters,
-					 reports[cpu].wanted, far)) {
+	for (u32 i = 0; i < METHODS_MAX && others.methods[i]; i++) {
+		if (!machine_method_fits(others.methods[i]->name, others.methods[i]->clusters,
+					 others.reports[cpu].wanted, far)) {
 			continue;
 		}
-		reports[cpu].method = methods[i];
-		reports[cpu].error = methods[i]->start(mpidr, secondary_entry_pa());
-		if (methods[i]->wake) {
+		others.reports[cpu].method = others.methods[i];
+		others.reports[cpu].error = others.methods[i]->start(mpidr, secondary_entry_pa());
+		if (others.methods[i]->wake) {
 			irq_controller()->send_all(SGI_RESCHED); /* which asks for nothing */
 		}
-		if (reports[cpu].error == 0) {
+		if (others.reports[cpu].error == 0) {
 			return;
 		}
 	}
@@ -210,7 +182,7 @@ static void admit(u32 cpu)
 	u64 its_us, now_us;
 
 	dmb_ish(); /* that it asks, before what it reported */
-	its_us = reports[cpu].clock_us;
+	its_us = others.reports[cpu].clock_us;
 	now_us = time_now_us();
 	state_is(&secondaries[cpu], SECONDARY_ASKS,
 		 its_us >= start_us && its_us <= now_us ? SECONDARY_ADMITTED : SECONDARY_CLOCK);
@@ -219,7 +191,8 @@ static void admit(u32 cpu)
 /* Until it is online, or parked; the pen has one place for a number, so one after the other. */
 static void wait_for(u32 cpu)
 {
-	u32 wait_us = reports[cpu].method && !reports[cpu].error ? COME_WAIT_US : PEN_WAIT_US;
+	u32 wait_us = others.reports[cpu].method && !others.reports[cpu].error ? COME_WAIT_US :
+										 PEN_WAIT_US;
 	struct secondary *s = &secondaries[cpu];
 	u64 until = time_now_us() + wait_us;
 	u32 state;
@@ -246,7 +219,7 @@ static void say_difference(u32 cpu)
 {
 	static const char names[][16] = { "SCTLR",     "TTBCR",	     "MAIR0",	      "MAIR1",
 					  "TTBR1 low", "TTBR1 high", "mode at entry", "secure" };
-	const u32 *is = (const u32 *)&reports[cpu].state, *want = (const u32 *)&boot_state;
+	const u32 *is = (const u32 *)&others.reports[cpu].state, *want = (const u32 *)&boot_state;
 
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
 		if (is[i] != want[i]) {
@@ -259,15 +232,15 @@ static void say_difference(u32 cpu)
 static void say_what_happened(u32 cpu)
 {
 	u32 mpidr = secondaries[cpu].mpidr;
-	const struct smp_method *method = reports[cpu].method;
+	const struct smp_method *method = others.reports[cpu].method;
 
-	if (reports[cpu].swallowed_abort) {
+	if (others.reports[cpu].swallowed_abort) {
 		warn("firmware left an asynchronous abort behind on CPU %u", cpu);
 	}
 	switch (secondaries[cpu].state) {
 	case SECONDARY_CLOCK:
 		printk("smp: CPU %u: its counter is off by %lld us (CNTVOFF): parked", cpu,
-		       reports[cpu].clock_us - start_us);
+		       others.reports[cpu].clock_us - start_us);
 		break;
 	case SECONDARY_DEAF:
 		printk("smp: CPU %u: its software interrupts are the secure world's: parked", cpu);
@@ -284,10 +257,10 @@ static void say_what_happened(u32 cpu)
 			       cpu);
 		} else if (!method) {
 			printk("smp: CPU %u: no enable-method that we know (%s)", cpu,
-			       reports[cpu].wanted ? reports[cpu].wanted : "none");
-		} else if (reports[cpu].error) {
+			       others.reports[cpu].wanted ? others.reports[cpu].wanted : "none");
+		} else if (others.reports[cpu].error) {
 			printk("smp: CPU %u: %s refuses, error %d", cpu, method->name,
-			       reports[cpu].error);
+			       others.reports[cpu].error);
 		} else {
 			printk("smp: CPU %u, MPIDR %06x, did not come (%s)", cpu, mpidr,
 			       method->name);
@@ -317,7 +290,7 @@ static void start_all(void)
 	boot_table_stand(lowmem_page_address(pages));
 	secondaries_open(true);
 	start_us = time_now_us();
-	for (u32 cpu = 1; cpu < cpu_total; cpu++) {
+	for (u32 cpu = 1; cpu < others.total; cpu++) {
 		start_one(cpu);
 		wait_for(cpu);
 		say_what_happened(cpu);
@@ -342,12 +315,12 @@ static u32 number_cpus(const struct fdt *f, u32 maxcpus)
 			continue;
 		}
 		named++;
-		if (cpu.mpidr == self || cpu_total >= maxcpus) {
+		if (cpu.mpidr == self || others.total >= maxcpus) {
 			continue;
 		}
-		reports[cpu_total].wanted = cpu.method;
-		prepare(cpu_total, cpu.mpidr);
-		cpu_total++;
+		others.reports[others.total].wanted = cpu.method;
+		prepare(others.total, cpu.mpidr);
+		others.total++;
 	}
 	if (absent) {
 		printk("smp: the tree names %u CPUs that are not there: the cluster has %u", absent,
@@ -360,8 +333,8 @@ void smp_start(const struct fdt *f, u32 maxcpus)
 {
 	const char *why = NULL;
 
-	reports = kzalloc(NR_CPUS * sizeof(*reports));
-	if (!reports) {
+	others.reports = kzalloc(NR_CPUS * sizeof(*others.reports));
+	if (!others.reports) {
 		panic("no memory for CPU %u", 0);
 	}
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
@@ -369,8 +342,8 @@ void smp_start(const struct fdt *f, u32 maxcpus)
 	}
 	secondaries[0].mpidr = read_mpidr() & MPIDR_AFFINITY;
 	secondaries[0].state = SECONDARY_ONLINE;
-	reports[0].midr = read_midr();
-	cpu_total = 1;
+	others.reports[0].midr = read_midr();
+	others.total = 1;
 	tlb_others = true;
 	cpu_state_get(&boot_state, boot_info.entry_cpsr);
 	errata_apply_cpu();
@@ -383,104 +356,20 @@ void smp_start(const struct fdt *f, u32 maxcpus)
 	} else if (!irq_reaches_us()) {
 		why = "software interrupts are the secure world's";
 	}
-	cpu_named = number_cpus(f, why ? 1 : min(maxcpus, (u32)NR_CPUS));
+	others.named = number_cpus(f, why ? 1 : min(maxcpus, (u32)NR_CPUS));
 	if (why) {
 		printk("smp: %s: one CPU", why);
 		return;
 	}
-	if (cpu_total > 1) {
+	if (others.total > 1) {
 		start_all();
 	}
-	printk("smp: %u of %u CPUs run%s%s", cpu_count(), cpu_named,
-	       cpu_total > 1 && reports[1].method ? ", by " : "",
-	       cpu_total > 1 && reports[1].method ? reports[1].method->name : "");
+	printk("smp: %u of %u CPUs run%s%s", cpu_count(), others.named,
+	       others.total > 1 && others.reports[1].method ? ", by " : "",
+	       others.total > 1 && others.reports[1].method ? others.reports[1].method->name : "");
 }
 
-/* ---- leaving for another kernel ---- */
-
-static u32 leave_pen, leave_register; /* where in physical memory; 0: no pen */
-
-/* A CPU's end, in the handler that stops it. */
-static void leave_cpu(void)
-{
-	const struct smp_method *method = reports[current_core()->cpu].method;
-
-	time_alarm_us(UINT64_MAX);
-	irq_controller()->leave(false);
-	if (!method->off) {
-		cpu_leave(leave_pen, leave_register, 0, LEAVE_OWN_LEVEL | leave_mode());
-	}
-	method->off();
-}
-
-const char *smp_leave_check(bool *pen)
-{
-	static const char no_way_back[] = "a CPU could not be started again";
-	bool firmware = false; /* has those that maxcpus= left out; else they wait in our image */
-
-	if (current_core()->cpu != 0) {
-		return no_way_back; /* it is the first that an image lets in */
-	}
-	leave_register = 0;
-	for (u32 i = 0; i < METHODS_MAX && methods[i]; i++) {
-		firmware |= methods[i]->clusters;
-		if (methods[i]->pen_register && cpu_named > 1 && irq_controller_present()) {
-			leave_register = methods[i]->pen_register();
-		}
-	}
-	*pen = leave_register != 0;
-	if (cpu_named > cpu_total && !*pen && !firmware) {
-		return no_way_back;
-	}
-	for (u32 cpu = 1; cpu < cpu_total; cpu++) {
-		const struct smp_method *method = reports[cpu].method;
-		u32 state = secondaries[cpu].state;
-		bool runs = state == SECONDARY_ONLINE;
-
-		if (!method	? state != SECONDARY_LATE :
-		    method->off ? !runs && !method->is_off(secondaries[cpu].mpidr) :
-				  !method->pen_register) {
-			return no_way_back;
-		}
-	}
-	return NULL;
-}
-
-static void wait_for_leave(u32 cpu, void *pen)
-{
-	const struct smp_method *method = reports[cpu].method;
-	u32 mpidr = secondaries[cpu].mpidr;
-	u64 until = time_now_us() + COME_WAIT_US;
-
-	while (method->off ? !method->is_off(mpidr) : !pen_holds(pen, mpidr)) {
-		if (time_now_us() > until) {
-			panic("CPU %u does not leave", cpu);
-		}
-	}
-}
-
-void smp_leave(void *pen)
-{
-	if (pen) {
-		pen_make(pen);
-		leave_pen = pa_low32(pa_without_mmu(virt_to_phys(pen)));
-		pen_redirect(leave_pen, leave_register); /* those that are parked in the image */
-		irq_controller()->send_all(SGI_RESCHED);
-	}
-	smp_stopped = leave_cpu;
-	smp_stop_others();
-	for (u32 cpu = 1; cpu < cpu_total; cpu++) {
-		u32 state = secondaries[cpu].state;
-
-		/* One that is late may not be there at all. */
-		if (state == SECONDARY_ONLINE || (state != SECONDARY_LATE && pen)) {
-			wait_for_leave(cpu, pen);
-		}
-	}
-	if (pen && cpu_total < cpu_named) {
-		delay_us(PEN_GRACE_US); /* those that maxcpus= left out, wherever they wait */
-	}
-}
+/* ---- asking ---- */
 
 bool smp_query(u32 cpu, struct cpu_info *info)
 {
@@ -496,10 +385,10 @@ bool smp_query(u32 cpu, struct cpu_info *info)
 		[SECONDARY_LATE] = "did not come",
 	};
 
-	if (cpu >= cpu_total) {
+	if (cpu >= others.total) {
 		return false;
 	}
-	*info = (struct cpu_info){ secondaries[cpu].mpidr, reports[cpu].midr,
+	*info = (struct cpu_info){ secondaries[cpu].mpidr, others.reports[cpu].midr,
 				   texts[secondaries[cpu].state] };
 	return true;
 }

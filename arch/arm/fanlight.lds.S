@@ -14,7 +14,8 @@
  */
 #define LATE_FILES                                                                     \
 	*/tests/kernel* */kernel/monitor* */kernel/memtest/all.o */kernel/memtest/[e-w]* \
-	*/kernel/memory_baseline.o */kernel/reenter*.o */kernel/story.o */kernel/watchdog.o \
+	*/kernel/memory_baseline.o */kernel/reenter*.o */kernel/smp_leave.o            \
+	*/kernel/story.o */kernel/watchdog.o                                           \
 	*/lib/fdt_edit.o */lib/ktap.o */lib/ymodem.o */mm/page_type.o
 #define LOADED(sections) EXCLUDE_FILE(LATE_FILES) *(sections)
 

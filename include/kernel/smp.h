@@ -79,7 +79,7 @@ const char *__must_check smp_leave_check(bool *pen);
  */
 void smp_leave(void *pen);
 
-/* ---- between smp.c and smp_start.c ---- */
+/* ---- between smp.c and the two others ---- */
 
 /* What a CPU does that smp_stop_others() stops, instead of being parked: its end. NULL: nothing. */
 extern void (*smp_stopped)(void);

@@ -194,8 +194,8 @@ static const char *lacks_room(void)
 {
 	phys_addr_t low_end = lowmem_end_below(pfn_to_pa(mm.low_end_pfn), good_from);
 
-	return good_from(low_end) < SZ_1M   ? "no tested HighMem" :
-	       !has_room_for_array(low_end) ? "no tested lowmem for a page array" :
+	return !has_room_for_array(low_end) ? "no tested lowmem for a page array" :
+	       good_from(low_end) < SZ_1M   ? "no tested HighMem" :
 					      NULL;
 }
 
