@@ -27,6 +27,7 @@ enum interleave_point {
 	POINT_TRAP_TRANSLATION, /* a kernel address was not mapped; the MMU is not asked yet */
 	POINT_KMAP_LOOKED,	/* kmap: it has the window's number, and no user more yet */
 	POINT_TABLE_MISSING,	/* no level-3 table was there; one may be by now */
+	POINT_SLAB_LOOKED,	/* kmalloc: whether there are slabs to take from; no lock is held */
 	POINT_WOKEN,		/* a waiter was woken; who woke it is inside the queue's lock */
 	POINT_THREAD_ENDED,	/* it counts as ended, run queue locked, and is on its stack */
 	POINT_THREAD_JOINED,	/* join: its stack is freed next */

@@ -16,6 +16,7 @@
 
 #include <arch/spinlock.h>
 #include <bug.h>
+#include <interleave.h>
 #include <lib/string.h>
 #include <mm/page_alloc.h>
 
@@ -202,15 +203,11 @@ static struct page *slab_create(u32 id)
 
 /* ---- stacks, interrupts masked ---- */
 
-/* Puts a few objects on an empty stack; false: no memory. */
-static bool stack_refill(struct slab_stack *stack, u32 id)
+/* Puts a few objects on an empty stack: the slab's among them, if it is not NULL. */
+static void stack_take(struct slab_stack *stack, u32 id, struct page *slab)
 {
 	struct slab_class *class = &classes[id];
-	struct page *slab = NULL;
 
-	if (READ_ONCE(class->partial) == 0) {
-		slab = slab_create(id);
-	}
 	spin_raw_lock(&class->lock);
 	if (slab) {
 		partial_push(class, slab);
@@ -220,6 +217,20 @@ static bool stack_refill(struct slab_stack *stack, u32 id)
 		*stack->top++ = partial_take(class, id);
 	}
 	spin_raw_unlock(&class->lock);
+}
+
+/* False: no memory. */
+static bool stack_refill(struct slab_stack *stack, u32 id)
+{
+	bool seen = READ_ONCE(classes[id].partial) != 0;
+
+	interleave_point(POINT_SLAB_LOOKED);
+	if (seen) {
+		stack_take(stack, id, NULL); /* nothing, if others were faster */
+	}
+	if (!stack->top[-1]) {
+		stack_take(stack, id, slab_create(id));
+	}
 	return stack->top[-1];
 }
 

@@ -20,10 +20,12 @@
 #include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include <mm/pgtable.h>
+#include <mm/slab.h>
 #include <mm/vmalloc.h>
 
 #include "pages.h"
 #include "play.h"
+#include "threads.h"
 
 /* ---- kmap_local ---- */
 
@@ -433,6 +435,122 @@ TEST(interleave, one_table_for_all_who_miss_it)
 					       .after = after_table }),
 		 0);
 	free_pages_bulk(stage, ACTORS);
+}
+
+/* ---- slabs ---- */
+
+#define SLAB_ROUNDS 40
+#define SLAB_BACK   50				  /* objects that the taker gives back */
+#define SLAB_TAKEN  (2 * SLAB_BACK + SLAB_ROUNDS) /* more than lie about then, the victim's too */
+
+static struct {
+	const struct thread_core *victim;
+	u32 looked, taken, got,
+		back; /* rounds: who looked, who took all, who got on, who gave back */
+} slabs;
+
+static void await(const u32 *round, u32 until)
+{
+	while (READ_ONCE(*round) != until) {
+		__asm__ volatile("yield" : : : "memory");
+	}
+}
+
+/* The victim has seen that there are slabs to take from: another CPU takes them all. */
+static void take_slabs_at_point(enum interleave_point point)
+{
+	if (point == POINT_SLAB_LOOKED && current_core() == slabs.victim &&
+	    slabs.looked == slabs.back) {
+		WRITE_ONCE(slabs.looked, slabs.looked + 1);
+		await(&slabs.taken, slabs.looked);
+	}
+}
+
+static void free_all(void **objects, u32 count)
+{
+	for (u32 i = 0; i < count; i++) {
+		kfree(objects[i]);
+		objects[i] = NULL;
+	}
+}
+
+/* Each object leads to the one that was taken before. */
+static void **hoard_take(void **hoard, u32 count)
+{
+	for (u32 i = 0; i < count; i++) {
+		void **object = kmalloc(KMALLOC_MAX);
+
+		if (object) {
+			*object = hoard;
+			hoard = object;
+		}
+	}
+	return hoard;
+}
+
+/* Every other one, so that slabs stay that are half in use: an empty one would not be kept. */
+static void hoard_thin(void **hoard, u32 count)
+{
+	for (u32 i = 0; *hoard && i < count; i++) {
+		void **second = *hoard;
+
+		*hoard = *second;
+		kfree(second);
+		hoard = *hoard ? *hoard : hoard;
+	}
+}
+
+static void take_all_slabs(__unused void *arg)
+{
+	void **hoard = NULL, **next;
+
+	for (u32 round = 1; round <= SLAB_ROUNDS; round++) {
+		await(&slabs.looked, round);
+		hoard = hoard_take(hoard, SLAB_TAKEN);
+		WRITE_ONCE(slabs.taken, round);
+		await(&slabs.got, round);
+		hoard_thin(hoard, SLAB_BACK);
+		WRITE_ONCE(slabs.back, round);
+	}
+	for (; hoard; hoard = next) {
+		next = *hoard;
+		kfree(hoard);
+	}
+}
+
+TEST(interleave, others_take_the_slabs_it_has_seen)
+{
+	void *objects[SLAB_ROUNDS] = { NULL };
+	struct thread *taker;
+	u32 none = 0;
+
+	if (cpu_count() < 2) {
+		SKIP("one CPU");
+	}
+	memset(&slabs, 0, sizeof(slabs));
+	thread_bind();
+	taker = thread_create_on((my_cpu() + 1) % cpu_count(), "taker", take_all_slabs, NULL);
+	slabs.victim = current_core();
+	WRITE_ONCE(interleave_hook, take_slabs_at_point);
+	for (u32 i = 0; taker && slabs.back < SLAB_ROUNDS; i++) {
+		void **object = &objects[i % ARRAY_SIZE(objects)];
+
+		if (object == objects) {
+			free_all(objects, ARRAY_SIZE(objects));
+		}
+		*object = kmalloc(KMALLOC_MAX);
+		none += *object == NULL;
+		WRITE_ONCE(slabs.got, slabs.looked);
+		await(&slabs.back, slabs.looked);
+	}
+	WRITE_ONCE(interleave_hook, NULL);
+	free_all(objects, ARRAY_SIZE(objects));
+	CHECK(taker);
+	if (taker) {
+		thread_join(taker);
+	}
+	thread_unbind();
+	CHECK_EQ(none, 0);
 }
 
 /* ---- a walk that ran ahead ---- */
