@@ -20,7 +20,7 @@ if not __package__:
 
 from linux import beside, guest, packages  # noqa: E402
 from runner.judge import Verdict  # noqa: E402
-from runner.table import ROOT  # noqa: E402
+from runner.table import ROOT, TableError, parse_size  # noqa: E402
 
 
 def command_fetch(args):
@@ -30,6 +30,7 @@ def command_fetch(args):
 
 
 def command_boot(args):
+    parse_size(args.memory)
     linux = packages.fetch(args.build)
     argv = guest.arguments(linux, packages.initrd(args.build), args.bootargs, args.memory, args.smp,
                            ("-serial", "stdio", *args.qemu))
@@ -55,7 +56,7 @@ def main():
     args = parser.parse_args()
     try:
         return args.function(args)
-    except (packages.Unavailable, packages.BuildError) as why:
+    except (packages.Unavailable, packages.BuildError, TableError, OSError) as why:
         print(f"linux: {why}", file=sys.stderr)
         return Verdict.INFRA
     except KeyboardInterrupt:

@@ -50,16 +50,17 @@ class Pair:
                 ratio, self.verdict)
 
 
-def join(measured: Measurement, rows: list[bench.Row]) -> list[Pair]:
-    """Ours that have a twin in Linux, in our order; then what only Linux has."""
+def join(measured: Measurement, rows: list[bench.Row], recorded: Measurement) -> list[Pair]:
+    """Ours that have a twin in Linux, in our order; then what only Linux has, or had in the record."""
     pairs = [Pair(row.op, measured.default.get(row.linux_op), measured.noinit.get(row.linux_op),
                   row) for row in rows if row.linux_op]
     ours = {row.linux_op for row in rows if row.linux_op}
     names = {row.op for row in rows}
-    for op in measured.noinit:
-        if op not in names and (op in measured.processes or op not in ours):
-            otherwise = NOT_YET if op in measured.processes else "-"
-            pairs.append(Pair(op, measured.default[op], measured.noinit[op], None, otherwise))
+    processes = {*measured.processes, *recorded.processes}
+    for op in dict.fromkeys([*measured.noinit, *recorded.noinit]):
+        if op not in names and (op in processes or op not in ours):
+            pairs.append(Pair(op, measured.default.get(op), measured.noinit.get(op), None,
+                              NOT_YET if op in processes else "-"))
     return pairs
 
 
@@ -84,24 +85,36 @@ def against_record(measured: Measurement, recorded: Measurement) -> tuple[list[s
     return [what, *(f"  {line}" for line in found)], same
 
 
+def _last(options: argparse.Namespace, measured: Measurement) -> Measurement:
+    """The record so far; where a new one is to be made, and none can be read, what was measured."""
+    try:
+        return record.load()
+    except record.RecordError:
+        if not options.record:
+            raise
+        return measured
+
+
 def command(options: argparse.Namespace) -> int:
     """Measure both, print the table; 0 only if every row came and none is red."""
     builds = Builds(options.build)
     try:
         measured = measure.measure(options.build)
-        recorded = measured if options.record else record.load()
+        recorded = _last(options, measured)
         rows = bench.measure(builds, Builds(options.count_build or options.build / "count"),
                              measured.fair)
     except (measure.NotMeasured, packages.Unavailable, packages.BuildError, bench.NotMeasured,
             NotBuilt, record.RecordError) as trouble:
         print(f"bench-linux: RED: {trouble}", file=sys.stderr)
         return getattr(trouble, "verdict", Verdict.INFRA)
-    pairs = join(measured, rows)
+    pairs = join(measured, rows, recorded)
     shown = render(measured, pairs)
-    notes, wrong = against_record(measured, recorded)
+    notes, wrong = ([], False) if options.record else against_record(measured, recorded)
     record.save(measured, builds.root / "results" / "bench-linux.json")
     (builds.root / "results" / "bench-linux.txt").write_text(shown + "\n")
-    if options.record:
+    if gone := [op for op in recorded.noinit if op not in measured.noinit] if options.record else []:
+        notes, wrong = [f"RED: not recorded: the record has {', '.join(gone)}, which did not come"], True
+    elif options.record:
         record.save(measured)
         notes = [f"recorded in {record.RECORDED}; `tools/transcripts.py --bench`: into the docs"]
     print("\n".join([shown, *notes]))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import pathlib
 import re
 import subprocess
@@ -31,7 +32,8 @@ SMALL, LARGE = "2G", "8G"  # boots whose difference is the cost of a page
 HUGE = "30G"
 PATIENCE = 300.0  # seconds without a byte: only a hang costs them
 EXACT = 0.002  # of a loop of known length; interrupts come between
-_LINE = re.compile(r"@(bench|boot|info|calibration|error) (\{.*\})\s*$", re.MULTILINE)
+_OURS = re.compile(r"@(bench|boot|info|calibration|error)\b")
+_LINE = re.compile(r"(?:\[ *\d+\.\d+\] )?@(bench|boot|info|calibration|error) (\{.*\})\s*")
 _VERSION = re.compile(r"Linux version (\S+) .*#\d+ .*(Debian \S+)")
 
 
@@ -50,33 +52,73 @@ class Said:
     lowmem_free: int
 
 
+def _lines(log: str) -> dict[str, list[dict]]:
+    """What module and programs said, by kind. A line that one of them began must be whole."""
+    found: dict[str, list[dict]] = {kind: [] for kind in ("bench", "boot", "info", "calibration",
+                                                          "error")}
+    for line in log.split("\n"):
+        if not _OURS.search(line):
+            continue
+        m = _LINE.fullmatch(line)
+        try:
+            if not m:
+                raise ValueError("torn")
+            found[m[1]].append(json.loads(m[2]))
+        except (ValueError, RecursionError) as error:
+            raise NotMeasured(f"an unreadable line {line!r}: {error}") from error
+    return found
+
+
+def _number(said: dict, key: str, least: float = 0) -> float:
+    """A figure of a line. Raises NotMeasured."""
+    value = said.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) \
+            or not (math.isfinite(value) and value >= least):
+        raise NotMeasured(f"{json.dumps(said)}: {key} is no figure")
+    return value
+
+
+def _calibrated(calibrations: list[dict], rows: list[dict]) -> None:
+    """Module and program each counted a loop of known length first, if they measured. Raises NotMeasured."""
+    for who, process in (("the module", False), ("the program", True)):
+        mine = [one for one in calibrations if one.get("process", False) is process]
+        measured = any(row["process"] is process for row in rows)
+        if len(mine) != measured:
+            raise NotMeasured(f"{who} has {len(mine)} @calibration lines, not {int(measured)}")
+        for one in mine:
+            length, counted = _number(one, "instructions", 1), _number(one, "counted")
+            if abs(counted - length) > EXACT * length:
+                raise NotMeasured(f"{length} instructions were counted as {counted:.0f}: "
+                                  "QEMU runs without -icount")
+
+
+def _rows(said: list[dict]) -> list[dict]:
+    """Each @bench line's name, figure and whether a process measured it. Raises NotMeasured."""
+    rows = [{"op": one.get("op"), "insns": _number(one, "insns"),
+             "process": one.get("process", False)} for one in said]
+    for row in rows:
+        if not isinstance(row["op"], str) or not row["op"] or not isinstance(row["process"], bool):
+            raise NotMeasured(f"{json.dumps(row)}: no operation")
+    if len({row["op"] for row in rows}) != len(rows):
+        raise NotMeasured("an operation was measured twice")
+    return rows
+
+
 def parse(log: str) -> Said:
     """The lines of a whole boot. Raises NotMeasured."""
-    found: dict[str, list[dict]] = {}
-    for m in _LINE.finditer(log):
-        try:
-            found.setdefault(m[1], []).append(json.loads(m[2]))
-        except ValueError as error:
-            raise NotMeasured(f"an unreadable line {m[0]!r}: {error}") from error
-    if "error" in found:
+    found = _lines(log)
+    if found["error"]:
         raise NotMeasured("; ".join(str(e.get("text")) for e in found["error"]))
     version = _VERSION.search(log)
-    if not version or len(found.get("boot", [])) != 1 or len(found.get("info", [])) != 1:
+    if not version or len(found["boot"]) != 1 or len(found["info"]) != 1:
         raise NotMeasured("no version, @boot or @info line, or two of them")
-    try:
-        for one in found.get("calibration", []):
-            if abs(one["counted"] - one["instructions"]) > EXACT * one["instructions"]:
-                raise NotMeasured(f"{one['instructions']} instructions were counted as "
-                                  f"{one['counted']:.0f}: QEMU runs without -icount")
-        ops = {row["op"]: row["insns"] for row in found.get("bench", [])}
-        if len(ops) != len(found.get("bench", [])):
-            raise NotMeasured("an operation was measured twice")
-        boot = found["boot"][0]
-        cost = boot["ticks"] * 16 - found["info"][0]["idle_us"] * 1000
-        processes = frozenset(row["op"] for row in found.get("bench", []) if row.get("process"))
-        return Said(f"{version[1]} ({version[2]})", ops, processes, cost, boot["lowmem_free"])
-    except KeyError as error:
-        raise NotMeasured(f"a line lacks {error}") from error
+    rows = _rows(found["bench"])
+    _calibrated(found["calibration"], rows)
+    boot = found["boot"][0]
+    cost = _number(boot, "ticks", 1) * 16 - _number(found["info"][0], "idle_us") * 1000
+    return Said(f"{version[1]} ({version[2]})", {row["op"]: row["insns"] for row in rows},
+                frozenset(row["op"] for row in rows if row["process"]), cost,
+                _number(boot, "lowmem_free", 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,12 +161,22 @@ def variant(bench: Bench, name: str) -> tuple[str, dict[str, float], frozenset[s
         raise NotMeasured(f"{name}: the module or the program measured nothing")
     figures = {**kernel, "boot_page": (large.boot - ops.boot) / pages,
                "lowmem_free_30g": huge.lowmem_free, **processes, "boot_first_program": ops.boot}
-    return (ops.version, {op: round(value, 1) for op, value in figures.items()},
-            ops.processes | {"boot_first_program"})
+    figures = {op: round(value, 1) for op, value in figures.items()}
+    if nothing := [op for op, value in figures.items() if value <= 0]:
+        raise NotMeasured(f"{name}: {', '.join(nothing)}: no cost at all")
+    return (ops.version, figures, ops.processes | {"boot_first_program"})
 
 
 def _first_line(*argv: str) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    """The first line that a program says. Raises NotMeasured."""
+    command = " ".join(argv)
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise NotMeasured(f"{command}: {error.strerror} (try `make deps`)") from error
+    if done.returncode or not done.stdout:
+        raise NotMeasured(f"{command}: exit status {done.returncode}: {done.stderr.strip()}")
+    return done.stdout.splitlines()[0]
 
 
 def measure(build: pathlib.Path) -> record.Measurement:

@@ -67,7 +67,8 @@ static void calibrate(void)
 	double start = now();
 
 	__asm__ volatile("1: subs %0, %0, #1\n\tbne 1b" : "+r"(rounds) : : "cc");
-	printf("@calibration {\"instructions\":100000000,\"counted\":%.0f}\n", now() - start);
+	printf("@calibration {\"instructions\":100000000,\"counted\":%.0f,\"process\":true}\n",
+	       now() - start);
 	fflush(stdout);
 }
 
