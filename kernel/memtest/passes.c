@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the passes: which there are, and of which steps over all of the memory each consists. Adding
- * one is adding rows here. Those with uncached HighMem come first, so that its type changes twice.
+ * Owns the passes: of which steps over all of the memory each consists. Adding one is adding its
+ * steps here, and a row to the list in passes.h. Those with uncached HighMem come first, so that its
+ * type changes twice.
  *
  *	lines	 address lines: words whose addresses differ in one bit hold their own addresses
  *	own	 each word its own address, then inverted: any two places that are one show it
@@ -76,12 +77,9 @@ static const struct step steps[] = {
 	{ OP_CHECK_COPY, OWN, 0xff, 0 },
 };
 
-const struct pass memtest_passes[] = {
-	{ "lines", true, 4 }, { "own", true, 4 },     { "moving", true, 20 },
-	{ "fade", true, 6 },  { "random", false, 4 }, { "checker", false, 4 },
-	{ "copy", false, 4 },
-};
-STATIC_ASSERT(ARRAY_SIZE(memtest_passes) == PASS_COUNT && PASS_COUNT <= MEMTEST_MAX_PASSES);
+const struct pass memtest_passes[] = { PASSES(PASS_ENTRY) };
+STATIC_ASSERT(PASSES(PASS_STEPS) == ARRAY_SIZE(steps));
+STATIC_ASSERT(PASS_COUNT <= MEMTEST_MAX_PASSES);
 
 bool pass_wanted(const struct memtest_options *options, u32 number)
 {

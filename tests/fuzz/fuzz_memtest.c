@@ -15,11 +15,7 @@
 
 #define SEED 4711
 
-const struct pass memtest_passes[] = {
-	{ "lines", true, 4 }, { "own", true, 4 },     { "moving", true, 20 },
-	{ "fade", true, 6 },  { "random", false, 4 }, { "checker", false, 4 },
-	{ "copy", false, 4 },
-};
+const struct pass memtest_passes[] = { PASSES(PASS_ENTRY) };
 
 static int parse(const char *text, size_t len, struct memtest_options *o)
 {
