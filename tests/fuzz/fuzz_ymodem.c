@@ -130,11 +130,12 @@ static int get(__unused u32 wait_ms)
 {
 	FUZZ_CHECK(++line.questions < QUESTIONS_MAX);
 	if (!line.sender) {
-		u8 c = fuzz_byte(&line.in);
+		u8 c;
 
 		if (line.in.at >= line.in.end) {
 			return -EAGAIN;
 		}
+		c = fuzz_byte(&line.in);
 		return c != 0xff ? c : fuzz_byte(&line.in) & 1 ? 0xff : -EAGAIN;
 	}
 	if (line.frame_at < line.frame_len) {
