@@ -326,7 +326,8 @@ include tools/mutant/mutant.mk
 #?   make flash        vexpress-a15's NOR flash, bootable from reset, two slots: only makes the image;
 #?                     ARGS='…' FLASH_RAM=2G FLASH_B=ZIMAGE (slot B's, if it is another one)
 #?   make mutants      kernels that are wrong on purpose, each found by whom its entry names;
-#?                     MUTANT='glob' JOBS=n (at once); make run MUTANT=NAME watches one
+#?                     MUTANT='glob' JOBS=n (at once); MUTANT=list names all;
+#?                     make run MUTANT=NAME watches one
 #?   make bench        instructions for each operation, beside Linux's
 #?   make bench-linux  the same for Linux, fetched from Debian, on the same QEMU; some minutes;
 #?                     RECORD=1 keeps it as what `make bench` compares with

@@ -54,6 +54,7 @@ def test_an_entry_is_read_and_applied(tree):
     ("name =", "nmae =", "unknown keys"),
     ('bug = "Two and two is five."\n', "", "no bug"),
     ("two-and-two", "Two And Two", "lower case"),
+    ("two-and-two", "list", "not list"),
     ('["test sums.two_and_two"]', '[]', "only identity mutants survive"),
     ('"test sums.', '"tset sums.', "killer"),
     ('"test sums.two_and_two"', '"stream wonderful"', "killer"),
@@ -144,6 +145,21 @@ def test_make_makes_nothing_for_a_board_of_a_mutant(goal):
 def test_make_names_what_is_near_and_what_does_not_fit():
     status, said = make("MUTANT=identiti")
     assert status == 2 and "near it: identity" in said
+
+
+@pytest.mark.parametrize("goal", ["mutants", "run"])
+def test_make_names_all_and_does_nothing_else(goal, tmp_path):
+    done = subprocess.run(["make", "-s", "NO_INSTALL=1", goal, "MUTANT=list", f"O={tmp_path}/b"], cwd=ROOT,
+                          text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    mutants = table.load(ROOT)
+    lines = done.stdout.splitlines()
+    assert lines[-1] == f"mutants: {len(mutants)}" and len(lines) == 2 * len(mutants) + 1
+    for mutant, line, killers in zip(mutants, lines[::2], lines[1::2], strict=False):
+        assert line.split(maxsplit=2) == [mutant.name, mutant.run.build, mutant.sentence]
+        assert mutant.bug.startswith(mutant.sentence) and mutant.sentence.endswith(".")
+        assert killers.split("killed by ")[1] == (", ".join(mutant.killers) or "nobody")
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize(("words", "refused"), [

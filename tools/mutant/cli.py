@@ -156,7 +156,18 @@ def command_all(trees: overlay.Trees, options: argparse.Namespace) -> int:
 
 def command_known(trees: overlay.Trees, options: argparse.Namespace) -> int:
     """Say what is wrong with the name, if anything is."""
-    table.select(table.load(trees.root), options.names)
+    if options.names != table.LIST:
+        table.select(table.load(trees.root), options.names)
+    return 0
+
+
+def command_list(trees: overlay.Trees, _options: argparse.Namespace) -> int:
+    """All mutants: name, build, the first sentence of what is wrong, killers."""
+    mutants = table.load(trees.root)
+    for mutant in mutants:
+        print(f"{mutant.name:44} {mutant.run.build:10} {mutant.sentence}\n{'':55} killed by "
+              f"{', '.join(mutant.killers) or 'nobody'}")
+    print(f"mutants: {len(mutants)}")
     return 0
 
 
@@ -176,14 +187,16 @@ def _jobs(text: str) -> int:
 def main(argv: list[str]) -> int:
     """Run one command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="mutant", description="kernels that are wrong on purpose")
-    parser.add_argument("command", choices=("build", "run", "all", "known", "doc"))
+    parser.add_argument("command", choices=("build", "run", "all", "known", "doc", "list"))
     parser.add_argument("names", nargs="?", default="", help="names or globs, with commas")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("--jobs", type=_jobs, default=2)
     parser.add_argument("--args", default="", help="more boot arguments")
     parser.add_argument("--quick", action="store_true", help="only those with quick = true")
     options = parser.parse_args(argv)
-    commands = {"build": command_build, "run": command_run, "all": command_all,
+    if options.names == table.LIST and options.command != "known":
+        options.command = "list"
+    commands = {"list": command_list, "build": command_build, "run": command_run, "all": command_all,
                 "known": command_known, "doc": command_doc}
     try:
         return commands[options.command](overlay.Trees(ROOT, options.out.resolve()), options)

@@ -5,6 +5,7 @@
 #	make MUTANT=name	what is changed, and the image, in $(O)/mutants/name/
 #	make run MUTANT=name	boots it, and says who caught it
 #	make mutants		all of them, or MUTANT='glob,…'; JOBS= at a time
+#	make mutants MUTANT=list	names them, and does nothing
 #
 # A mutant's tree names it in a file, and its kernel in the banner and in @boot. Nothing that a board
 # could start is made of one.

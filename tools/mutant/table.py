@@ -22,6 +22,7 @@ BUILDS = {"release": (), "debug": ("DEBUG=1",), "count": ("COUNT=1",),
           "vmsplit-2g": ("VMSPLIT=2g",), "vmsplit-1g": ("VMSPLIT=1g",)}
 LOOKS = ("boot", "check", "pytest", "host")
 KILLERS = ("test", "fatal", "rule", "stream", "verifier", "check", "pytest", "host", "build")
+LIST = "list"  # no mutant's name: it asks for all of them
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -58,6 +59,11 @@ class Mutant:
     pytest: str = ""  # for looks = pytest: the file of tests
     host: str = ""  # for looks = host: the program of tests/host/, without test_
     quick: bool = False  # also in `make test`
+
+    @property
+    def sentence(self) -> str:
+        """The first sentence of what is wrong."""
+        return re.split(r"(?<=[.!?]) (?=[A-Z`])", self.bug, maxsplit=1)[0]
 
     def texts(self, root: pathlib.Path) -> dict[str, str]:
         """Each changed file's text with all edits; MutantError where one does not apply."""
@@ -107,8 +113,8 @@ def _mutant(where: str, raw: dict) -> Mutant:
         raise MutantError(f"{where}: unknown keys {sorted(unknown)}")
     if missing := {"name", "bug", "edit", "killers"} - set(raw):
         raise MutantError(f"{where}: no {', '.join(sorted(missing))}")
-    if not NAME.fullmatch(raw["name"]):
-        raise MutantError(f"{where}: the name must be lower case words with hyphens")
+    if not NAME.fullmatch(raw["name"]) or raw["name"] == LIST:
+        raise MutantError(f"{where}: the name must be lower case words with hyphens, and not {LIST}")
     looks = tuple(raw.get("looks", ("boot",)))
     if not looks or set(looks) - set(LOOKS) or any((k in looks) != (k in raw)
                                                    for k in ("pytest", "host")):
@@ -155,8 +161,8 @@ def select(mutants: list[Mutant], globs: str) -> list[Mutant]:
             words = [n for n in names if glob.strip("*") and glob.strip("*") in n]
             near = list(dict.fromkeys([*words, *difflib.get_close_matches(glob, names, 6, 0.4)]))
             raise MutantError(f"MUTANT={glob}: there is no mutant of that name; "
-                              + (f"near it: {', '.join(near)}" if near else "make mutants "
-                                 "MUTANT=list names all"))
+                              + (f"near it: {', '.join(near)}" if near else f"make mutants "
+                                 f"MUTANT={LIST} names all"))
         chosen += [m for m in fits if m not in chosen]
     return chosen
 
