@@ -129,7 +129,7 @@ void test_skip(const char *reason) __cold;
 /*
  * Runs every test whose name one of the comma-separated globs matches (an empty span is all),
  * suite by suite, and prints the run: KTAP version 1, `@sum` per suite, totals
- * (docs/serial-protocol.md). True if none failed; globs that match nothing are an error.
+ * (docs/serial-protocol.md). True if none failed; a glob that matches nothing is an error.
  * `fatal.NAME` instead of globs runs that fatal test, and returns only if it survived.
  */
 bool tests_run(struct span globs) __must_check;
@@ -140,8 +140,8 @@ bool tests_set_stress(struct span text) __must_check;
 bool tests_set_interleave(struct span text) __must_check;
 
 /*
- * Runs the benchmarks that the globs match, printing one `@bench` line for each. 0, -ENOENT: no
- * row matches (said), -ENOMEM.
+ * Runs the benchmarks that the globs match, printing one `@bench` line for each. 0, -ENOENT: a
+ * glob matches no row (said), -ENOMEM.
  */
 int bench_run(struct span globs) __must_check;
 

@@ -8,8 +8,11 @@
 /* One `@bench` line: insns for `rounds` operations, no other counts. */
 void bench_print(const char *name, u32 insns, u32 rounds);
 
-/* The rows that need several CPUs, as far as the globs and the CPUs there are allow; how many. */
-u32 bench_smp(struct page *high, struct span globs);
+/* Whether a row that there is on this machine is to be measured now. */
+bool bench_wants(const char *name, struct span globs);
 
-/* The memory tester's rows; how many the globs allow. */
-u32 bench_memtest(struct span globs);
+/* The rows that need several CPUs, as far as the globs and the CPUs there are allow. */
+void bench_smp(struct page *high, struct span globs);
+
+/* The memory tester's rows. */
+void bench_memtest(struct span globs);

@@ -63,32 +63,25 @@ static u32 first_cpus(u32 count)
 	return mask;
 }
 
-static bool wanted(const char *name, struct span globs)
+void bench_smp(struct page *high, struct span globs)
 {
-	return globs.len == 0 || span_globs_match(globs, name);
-}
-
-u32 bench_smp(struct page *high, struct span globs)
-{
-	u32 rows = 0;
-
-	if (wanted("smp_call", globs) && cpu_count() > 1) {
+	if (cpu_count() == 1) {
+		return;
+	}
+	if (bench_wants("smp_call", globs)) {
 		(void)cost(~0u, nothing, NULL, 10);
 		bench_print("smp_call", cost(~0u, nothing, NULL, CALL_ROUNDS), CALL_ROUNDS);
-		rows++;
 	}
 	for (u32 count = 1; count <= cpu_count(); count *= 2) {
 		u32 cpus = first_cpus(count), sum;
 		char name[32];
 
 		(void)snprintf(name, sizeof(name), "kmap_local_high_%u_cpus", count);
-		if (cpu_count() == 1 || !wanted(name, globs)) {
+		if (!bench_wants(name, globs)) {
 			continue;
 		}
 		(void)cost(cpus, loop_kmap_local, high, 1);
 		sum = cost(cpus, loop_kmap_local, high, 1);
 		bench_print(name, sum - cost(cpus, loop_nothing, NULL, 1), KMAP_ROUNDS * count);
-		rows++;
 	}
-	return rows;
 }

@@ -6,6 +6,8 @@
  *
  * One thread, no locks.
  */
+#include "globs.h"
+
 #include <arch/current.h>
 #include <arch/irqflags.h>
 #include <kernel/console.h>
@@ -117,11 +119,6 @@ static void name_get(void (*run)(void), char *name)
 	(void)symtab_lookup((vaddr_t)run, name, TEST_NAME_MAX, &offset);
 }
 
-static bool selected(const char *test, struct span globs)
-{
-	return globs.len == 0 || span_globs_match(globs, test);
-}
-
 /* The suite that begins at suite->end; false if there is none. */
 static bool suite_next(struct suite *suite, struct span globs)
 {
@@ -136,7 +133,7 @@ static bool suite_next(struct suite *suite, struct span globs)
 		} else if (!span_eq(suite_of(name), suite->name)) {
 			break;
 		}
-		suite->selected += selected(name, globs);
+		suite->selected += globs_want(globs, name);
 	}
 	return suite->end > suite->first;
 }
@@ -214,27 +211,31 @@ static void run_suite(const struct suite *suite, struct span globs)
 	ktap_suite_begin(&ktap, suite->name, tests);
 	for (const struct test *test = suite->first; test < suite->end; test++) {
 		name_get(test->run, now.test);
-		if (selected(now.test, globs)) {
+		if (globs_want(globs, now.test)) {
 			run_test(test, --tests == 0 ? &baseline : NULL);
 		}
 	}
 	ktap_suite_end(&ktap, suite->name);
 }
 
-/* Runs the suites of that rank, or only counts all that are selected. */
-static u32 suites_run(struct span globs, u32 rank, bool count)
+static void suites_run(struct span globs, u32 rank)
+{
+	struct suite suite = { .end = __tests_start };
+
+	while (suite_next(&suite, globs)) {
+		if (suite.selected && rank_of(suite.name) == rank) {
+			run_suite(&suite, globs);
+		}
+	}
+}
+
+static u32 suites_selected(struct span globs)
 {
 	struct suite suite = { .end = __tests_start };
 	u32 suites = 0;
 
 	while (suite_next(&suite, globs)) {
-		if (suite.selected == 0) {
-			continue;
-		}
-		suites++;
-		if (!count && rank_of(suite.name) == rank) {
-			run_suite(&suite, globs);
-		}
+		suites += suite.selected != 0;
 	}
 	return suites;
 }
@@ -257,24 +258,21 @@ static void run_fatal(struct span name)
 bool tests_run(struct span globs)
 {
 	static const char prefix[] = "fatal.";
-	u32 suites;
 
 	if (globs.len >= sizeof(prefix) - 1 && strncmp(globs.s, prefix, sizeof(prefix) - 1) == 0) {
 		run_fatal((struct span){ globs.s + sizeof(prefix) - 1,
 					 globs.len - sizeof(prefix) + 1 });
 		return false;
 	}
-	suites = suites_run(globs, 0, true);
-	if (suites == 0) {
-		printk("error: selftest=%.*s matches no test", SPAN_ARG(globs));
+	if (!globs_all_fit(globs, suites_selected, "selftest", "test")) {
 		return false;
 	}
 	memset(outcomes, 0, sizeof(outcomes));
 	console_set_tap(tap);
 	watchdog_start(WATCHDOG_PERIOD_US, WATCHDOG_PERIODS);
-	ktap_begin(&ktap, suites);
+	ktap_begin(&ktap, suites_selected(globs));
 	for (u32 rank = 0; rank <= ARRAY_SIZE(first_suites); rank++) {
-		(void)suites_run(globs, rank, false);
+		suites_run(globs, rank);
 	}
 	watchdog_stop();
 	console_set_tap(NULL);

@@ -5,15 +5,19 @@ What the stream kit cannot show: power-off, reset, silence, a guest that stays, 
 and the artifacts of a run.
 """
 
+import concurrent.futures
 import dataclasses
 import functools
 import io
 import json
 import os
+import pathlib
 import re
 import struct
 import subprocess
 import sys
+import threading
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -21,6 +25,7 @@ import pytest
 from runner import bench, elf, layout, session, source, table
 from runner.judge import Verdict
 from runner.prepare import Builds, stub
+from runner.qemu import QemuError
 from runner.table import ROOT, Run
 from runner.terminal import Folder
 from runner.watch import Limits
@@ -168,6 +173,53 @@ def test_selection_by_globs():
     assert session.selected(names, "selftest panic=halt") == names
     assert session.selected(names, "selftest=a.*") == {"a.one", "a.two"}
     assert session.selected(names, "selftest=b.*,?.two quiet") == {"b.one", "a.two"}
+    assert session.selected(names, "selftest=a.*,") == {"a.one", "a.two"}
+    assert session.selected(names, "selftest=") == names
+
+
+def test_a_runs_folder_is_of_one_at_a_time(tmp_path, capfd):
+    """What a guest boots with lies there: a second run would change it between its making and its boot."""
+    run, tree = Run(name="twice", board="vexpress-a15"), tmp_path / "twice" / "run.dtb"
+    inside, together = [], threading.Barrier(2)
+
+    def one(words):
+        def guest_in(folder):
+            inside.append(words)
+            tree.write_text(words)
+            time.sleep(0.3)
+            assert (tree.read_text(), inside) == (words, [words])
+            inside.clear()
+            raise QemuError("that will do")
+        together.wait()
+        return session.listen(run, tmp_path / "twice", guest_in, None, "again")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(one, ["selftest=a.*", "selftest"]))
+    assert [outcome.reasons for outcome in outcomes] == [("infra: that will do",)] * 2
+    assert "runner: twice: waits for the one that is under way" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "missed"), [
+    ("panic=halt", ()), ("selftest", ()), ("selftest=", ()), ("selftest=a.*,b.one", ()), ("selftest=a.*,", ()),
+    ("selftest=a.*,nosuch.*", ("nosuch.*",)), ("selftest=x,a.*,[ab].one", ("x", "[ab].one")),
+    ("selftest=,a.*", ("",)), ("selftest=x selftest=a.*", ())])
+def test_each_glob_must_match_something(words, missed):
+    names = frozenset(["a.one", "a.two", "b.one"])
+    assert session.unmatched(names, words) == missed
+
+
+def test_a_run_in_which_a_glob_matches_nothing_is_no_pass(boot):
+    outcome = boot("good", POWER_OFF, bootargs="selftest=*.*,nosuch.* panic=poweroff")
+    assert outcome.verdict is Verdict.FAIL
+    assert outcome.reasons == ("fail: selftest=nosuch.* matches no test of the ELF",)
+    assert boot("good", POWER_OFF, bootargs="selftest=*.* panic=poweroff").verdict is Verdict.PASS
+
+
+def test_no_run_of_the_table_asks_for_what_is_not_there():
+    builds = Builds(pathlib.Path(BUILD))
+    for run in table.runs():
+        if run.kind != "fatal" and run.verdict is Verdict.PASS:
+            tests = elf.read(builds.elf(run.build)).tests
+            assert not session.unmatched(tests, run.bootargs), run.name
 
 
 @pytest.mark.parametrize("name", ["good", "failed", "panic-inside-line", "truncated", "noise"])

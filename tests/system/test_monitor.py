@@ -400,6 +400,10 @@ def test_test_bench_memtest(m):
     m.says("test kmap.*", "^    ok 1 kmap", "^# Totals: pass:[1-9]", '^@end {"verdict":"pass"}')
     m.says("report", "^# Totals: pass:[1-9]", '^@end {"verdict":"pass"}')
     m.says("test no.such", "^error: selftest=no.such matches no test", '^@end {"verdict":"fail"}')
+    m.says("test no.such,kmap.*,neither.*", "^error: selftest=no.such matches no test",
+           "^error: selftest=neither.* matches no test", '^@end {"verdict":"fail"}')
+    m.says("bench no_such,kmap_high_same", "^error: bench=no_such matches no row",
+           '^@end {"verdict":"fail"}')
     m.says("bench kmap_high_s*", '^@bench {"op":"kmap_high_same"')
     m.says("memtest 0", "^error: memtest=0")
     m.says("oops", "^  null ", "test fatal.NAME")

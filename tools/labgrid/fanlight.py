@@ -197,8 +197,10 @@ class FanlightDriver(Driver):
 
         def expected():
             names = elf.read(image)
-            asked = session.selected(names.tests, f"selftest={tests_of(self.target)}")
-            return Expect(kind=run.kind, build=names.build_id, tests=asked, may_skip=run.may_skip)
+            asked = f"selftest={tests_of(self.target)}"
+            return Expect(kind=run.kind, build=names.build_id, may_skip=run.may_skip,
+                          tests=session.selected(names.tests, asked),
+                          unmatched=session.unmatched(names.tests, asked))
 
         rerun = f"make test-labgrid LG_ENV={config.filename} T='{tests_of(self.target)}'"
         return session.listen(run, image.parent / "results" / run.name,

@@ -57,7 +57,8 @@ def expectation(image: pathlib.Path, args: str, may_skip: tuple[str, ...]) -> Ex
     kind = next((k for k in ("memtest", "bench") if k in words and "selftest" not in words),
                 "suites")
     tests = session.selected(facts.tests, args) if kind == "suites" else None
-    return Expect(kind=kind, build=facts.build_id, tests=tests, may_skip=may_skip)
+    missed = session.unmatched(facts.tests, args) if kind == "suites" else ()
+    return Expect(kind=kind, build=facts.build_id, tests=tests, unmatched=missed, may_skip=may_skip)
 
 
 def judged(line: Listener, expect: Expect, silence: float) -> Verdict:

@@ -70,8 +70,10 @@ def run_for(options: argparse.Namespace, hardware: Hardware) -> Run:
 
 def expected(options: argparse.Namespace, run: Run, image: elf.Elf) -> Expect:
     """What the ELF says must come of the tests that were asked for."""
-    tests = session.selected(image.tests, f"selftest={options.tests}" if options.tests else "")
-    return Expect(kind=run.kind, build=image.build_id, may_skip=run.may_skip,
+    asked = f"selftest={options.tests}"
+    tests = session.selected(image.tests, asked)
+    missed = session.unmatched(image.tests, asked) if run.kind == "suites" else ()
+    return Expect(kind=run.kind, build=image.build_id, may_skip=run.may_skip, unmatched=missed,
                   tests=tests if run.kind == "suites" else None, fatal=run.fatal or None)
 
 

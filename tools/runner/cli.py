@@ -83,14 +83,16 @@ def command_judge(options: argparse.Namespace) -> int:
         print(f"runner: {error}", file=sys.stderr)
         return Verdict.INFRA
     stream.finish()
-    tests = image.tests if image else None
+    tests, missed = image.tests if image else None, ()
     if options.tests:
         tests = frozenset(options.tests.read_text().split())
     if tests is not None:
-        tests = session.selected(tests, f"selftest={options.selftest}" if options.selftest else "")
+        asked = f"selftest={options.selftest}"
+        missed = session.unmatched(tests, asked) if options.kind != "fatal" else ()
+        tests = session.selected(tests, asked)
     may_skip = table.hardware(options.board).may_skip if options.board else ()
     build = image.build_id if image else options.build_id
-    expect = Expect(kind=options.kind, build=build, tests=tests,
+    expect = Expect(kind=options.kind, build=build, tests=tests, unmatched=missed,
                     may_skip=(*may_skip, *options.may_skip), fatal=options.fatal)
     result = judge(stream, expect, Ending[options.ending.upper()])
     for reason in result.reasons:

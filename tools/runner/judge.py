@@ -53,6 +53,7 @@ class Expect:
     build: str | None = None  # the ELF's build-id
     crc32: str | None = None  # of the image file, for kind memtest-all
     tests: frozenset[str] | None = None  # exactly these, from the ELF
+    unmatched: tuple[str, ...] = ()  # globs of selftest= that fit no test of the ELF
     may_skip: tuple[str, ...] = ()  # globs
     fatal: str | None = None  # the fatal test's name, for kind fatal
     mutant: str = ""  # the name of a kernel that is wrong on purpose
@@ -80,6 +81,8 @@ def judge(stream: Stream, expect: Expect, ending: Ending) -> Judgement:
     if expect.kind == "fatal":
         troubles += _fatal(stream, expect)
     else:
+        troubles += [(Verdict.FAIL, f"selftest={glob} matches no test of the ELF")
+                     for glob in expect.unmatched]
         troubles += _crash(stream)
         troubles += _substance(stream, expect)
         troubles += _completeness(stream, ending)

@@ -7,7 +7,9 @@ Must never: let an exception pass for a result; trouble of ours is verdict 7, in
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import fnmatch
 import os
 import pathlib
@@ -45,22 +47,37 @@ class Outcome:
     verified: Verified
 
 
+def _asked(bootargs: str) -> list[str]:
+    """The globs of `selftest=GLOB,…` in these boot arguments, the last one's."""
+    given = [word.split("=", 1)[1] for word in bootargs.split() if word.startswith("selftest=")]
+    globs = given[-1].split(",") if given else []
+    return globs[:-1] if globs and not globs[-1] else globs  # a comma at the end, or all
+
+
+def _fits(name: str, glob: str) -> bool:
+    """Only * and ? are special in the kernel."""
+    return fnmatch.fnmatchcase(name, glob.replace("[", "[[]"))
+
+
 def selected(names: frozenset[str], bootargs: str) -> frozenset[str]:
     """The tests that `selftest=GLOB,…` in these boot arguments selects; all without it."""
-    globs = [word.split("=", 1)[1].split(",") for word in bootargs.split()
-             if word.startswith("selftest=")]
-    if not globs:
-        return names
-    plain = [g.replace("[", "[[]") for g in globs[-1]]  # only * and ? are special in the kernel
-    return frozenset(n for n in names if any(fnmatch.fnmatchcase(n, g) for g in plain))
+    globs = _asked(bootargs)
+    return frozenset(n for n in names if not globs or any(_fits(n, glob) for glob in globs))
+
+
+def unmatched(names: frozenset[str], bootargs: str) -> tuple[str, ...]:
+    """The globs there that fit no test: the kernel refuses to run any then."""
+    return tuple(g for g in _asked(bootargs) if not any(_fits(n, g) for n in names))
 
 
 def expectation(run: Run, builds: Builds) -> Expect:
     """What the run's ELF and table entry say must come. Raises ElfError."""
     image = elfs.read(builds.elf(run.build))
     tests = selected(image.tests, run.bootargs)
+    missed = () if run.kind == "fatal" else unmatched(image.tests, run.bootargs)
     crc = f"{zlib.crc32(builds.image(run.build).read_bytes()):08x}"
     return Expect(kind=run.kind, build=image.build_id, crc32=crc, may_skip=run.may_skip,
+                  unmatched=missed if run.verdict is Verdict.PASS else (),
                   tests=tests if run.verdict is Verdict.PASS else None, fatal=run.fatal or None)
 
 
@@ -84,14 +101,33 @@ def boot(run: Run, builds: Builds, on_data=lambda data: None, rerun: str = "",
                   elf=builds.elf(run.build) if verify else None)
 
 
+@contextlib.contextmanager
+def held(folder: pathlib.Path):
+    """A run's folder, for one at a time: a guest reads from it what another would write anew."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(f".{folder.name}.lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"runner: {folder.name}: waits for the one that is under way", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def listen(run: Run, folder: pathlib.Path, guest_in, expected, rerun: str,
            on_data=lambda data: None, talk=None, limits: Limits | None = None,
            elf: pathlib.Path | None = None) -> Outcome:
     """Judge one boot of whatever guest_in(folder) makes, by what expected() says must come.
 
     elf: of a guest whose page tables can be looked at. The folder is emptied, and then holds this
-    run's artifacts.
+    run's artifacts; it is held by this run until they are written.
     """
+    with held(folder):
+        return _listen(run, folder, guest_in, expected, rerun, on_data, talk, limits, elf)
+
+
+def _listen(run: Run, folder: pathlib.Path, guest_in, expected, rerun: str, on_data, talk,
+            limits: Limits | None, elf: pathlib.Path | None) -> Outcome:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
