@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Owns the passes: of which steps over all of the memory each consists. Adding one is adding its
- * steps here, and a row to the list in passes.h. Those with uncached HighMem come first, so that its
- * type changes twice.
+ * steps here, and a row to the list in passes.h. Those with uncached HighMem come first, so that
+ * its type changes twice.
  *
  *	lines	 address lines: words whose addresses differ in one bit hold their own addresses
  *	own	 each word its own address, then inverted: any two places that are one show it

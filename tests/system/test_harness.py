@@ -7,6 +7,7 @@ and the artifacts of a run.
 
 import concurrent.futures
 import dataclasses
+import fnmatch
 import functools
 import io
 import json
@@ -22,9 +23,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from runner import bench, elf, layout, session, source, table
+from runner import bench, cli, elf, layout, session, source, table
 from runner.judge import Verdict
-from runner.prepare import Builds, stub
+from runner.prepare import Builds, Unavailable, stub
 from runner.qemu import QemuError
 from runner.table import ROOT, Run
 from runner.terminal import Folder
@@ -175,6 +176,48 @@ def test_selection_by_globs():
     assert session.selected(names, "selftest=b.*,?.two quiet") == {"b.one", "a.two"}
     assert session.selected(names, "selftest=a.*,") == {"a.one", "a.two"}
     assert session.selected(names, "selftest=") == names
+
+
+# Tests that a build with DEBUG=1 may skip; and one that a run must list itself.
+DEBUG_SKIPS = {"vmalloc.memory_runs_out", "failalloc.lowmem_instead",
+               "interleave.one_table_for_all_who_miss_it"}
+
+
+def test_only_a_build_with_debug_may_skip_what_only_debug_does():
+    rows = {run.name: run for run in table.runs()}
+    assert DEBUG_SKIPS <= set(rows["vexpress-debug-4g"].may_skip)
+    assert DEBUG_SKIPS <= set(rows["vexpress-clang-debug-4g"].may_skip)
+    assert DEBUG_SKIPS & set(rows["interleave-virt"].may_skip) == {"vmalloc.memory_runs_out"}  # listed
+    for run in rows.values():
+        if run.build not in table.DEBUG_BUILDS:
+            assert not {glob for glob in run.may_skip for name in DEBUG_SKIPS
+                        if fnmatch.fnmatchcase(name, glob)}, run.name
+
+
+@pytest.mark.parametrize(("variables", "debug"), [
+    ("", False), ("DEBUG=1", True), ("VMSPLIT=2g DEBUG=1", True), ("COUNT=1 COMPILER=clang", False)])
+def test_make_run_knows_a_build_with_debug(variables, debug, monkeypatch, tmp_path):
+    seen = []
+
+    def booted(run, *rest):
+        seen.append(run)
+        raise Unavailable("seen")
+    monkeypatch.setattr(session, "boot", booted)
+    words = ["run", "--build", str(tmp_path), "--variables", variables]
+    assert cli.main(words) == Verdict.INFRA
+    plain = next(run for run in table.runs() if run.name == "make-run-vexpress-a15").may_skip
+    assert set(seen[0].may_skip) - set(plain) == (DEBUG_SKIPS if debug else set())
+
+
+def test_make_run_passes_of_a_build_with_debug():
+    """The default 8 GiB; of the suites only what is skipped there, and what is not."""
+    globs = "selftest=layout.*,vmalloc.memory_runs_out,failalloc.lowmem_instead"
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "runner", "run", "--build", pathlib.Path(BUILD) / "debug",
+         "--variables", "DEBUG=1", "--", globs],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == Verdict.PASS, done.stderr
+    assert "2 skipped" in done.stderr
 
 
 def test_a_runs_folder_is_of_one_at_a_time(tmp_path, capfd):

@@ -64,7 +64,8 @@ def run_for(options: argparse.Namespace, hardware: Hardware) -> Run:
     build = "release" if options.vmsplit == "3g" else f"vmsplit-{options.vmsplit}"
     return Run(name=f"board-{hardware.name}-{port}", board=hardware.name, build=build, kind=kind,
                fatal=fatal, bootargs=" ".join(bootargs),
-               may_skip=(*hardware.may_skip, *options.may_skip), power_off=False,
+               may_skip=(*hardware.may_skip, *options.may_skip, *table.skips_of(options.variables)),
+               power_off=False,
                silence=options.silence or hardware.silence, total=total)
 
 

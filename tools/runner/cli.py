@@ -32,6 +32,7 @@ def command_run(options: argparse.Namespace) -> int:
         return Verdict.INFRA
     extra = " ".join(options.bootargs)
     run = table.with_args(found[0], extra)
+    run = dataclasses.replace(run, may_skip=(*run.may_skip, *table.skips_of(options.variables)))
     talk = sys.stdin.isatty()  # then a person gets the monitor's prompt behind the suites
     if talk:
         run = table.with_monitor(run)

@@ -22,6 +22,7 @@ from .judge import Verdict
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNS = ROOT / "tests" / "runs.toml"
 EXPANDED = ("memory", "entry", "build", "cpu", "dtb", "smp", "loader")
+DEBUG_BUILDS = ("debug", "clang-debug")  # those with DEBUG=1
 LOADERS = ("", "uboot-bootz", "uboot-uimage", "uboot-fit")
 DISKS = ("fat", "ext4")
 DISK_DAMAGES = ("", "flip", "cut")
@@ -210,9 +211,11 @@ def _run(entry: dict) -> Run:
     return run
 
 
-def _with_defaults(raw: dict, entry: dict) -> dict:
-    entry = {**raw.get("default", {}), **raw.get(entry.get("board"), {}), **entry}
+def _with_defaults(raw: dict, given: dict) -> dict:
+    entry = {**raw.get("default", {}), **raw.get(given.get("board"), {}), **given}
     always = ["qemu"] if entry.get("at_once") else ["qemu", "in-turns"]
+    if entry.get("build") in DEBUG_BUILDS and "may_skip" not in given:
+        always.append("debug")
     listed = [name for of in always for name in raw.get(of, {}).get("may_skip", ())]
     return {**entry, "may_skip": [*entry.get("may_skip", ()), *listed]}
 
@@ -222,12 +225,18 @@ def made(entry: dict) -> Run:
     return _run(_with_defaults(_read(RUNS), entry))
 
 
+def skips_of(variables: str) -> tuple[str, ...]:
+    """What an image may skip, wherever it runs, that make built with these variables."""
+    debug = "DEBUG=1" in variables.split()
+    return tuple(_read(RUNS)["debug"]["may_skip"]) if debug else ()
+
+
 def runs(path: pathlib.Path = RUNS) -> list[Run]:
     """The whole table, expanded, in order. Names are unique."""
     raw = _read(path)
     found: list[Run] = []
     for entry in raw.get("run", []):
-        found += [_run(single) for single in _expand(_with_defaults(raw, entry))]
+        found += [_run(_with_defaults(raw, single)) for single in _expand(entry)]
     names = [run.name for run in found]
     double = {name for name in names if names.count(name) > 1}
     if double:
