@@ -329,6 +329,7 @@ static void on_tlbi_page(const struct record_event *event, enum scope scope,
 	}
 	unlock_if_shared(&place);
 }
+
 static void on_tlbi(const struct record_event *event, struct verdict *verdict)
 {
 	enum scope scope = event->kind == RECORD_TLBI_PAGE || event->kind == RECORD_TLBI_ALL;

@@ -2,7 +2,8 @@
 /*
  * Barriers (ARM DDI 0406C, A3.8.3), one function per instruction and domain. This file and tlb.h
  * are the only C that executes DSB, ISB and TLBI, so COUNT=1 counts them here, and DEBUG=1 records
- * them. A caller's comment names the earlier and the later access it orders.
+ * them; but for dmb_release(), which is a DSB where table walks are not coherent: it is recorded,
+ * and not counted. A caller's comment names the earlier and the later access it orders.
  *
  * Domains: nsh = this CPU only; ish = all CPUs that share our tables; sy = devices too.
  */
@@ -58,7 +59,8 @@ static __always_inline void dmb_ish(void)
 /*
  * Before a lock is released. Where walks do not look into the data cache, who takes the lock next
  * may flush what was cleared under it, and a walker must not find it any more: the cleans are
- * complete then, which a DMB does not wait for (B2.2).
+ * complete then, which a DMB does not wait for (B2.2). Not counted: with coherent walks, as
+ * where counts are taken, it is a DMB. Recorded as a kind of its own, which no rule relies on.
  */
 static __always_inline void dmb_release(void)
 {
