@@ -267,8 +267,10 @@ static void print_layout(void)
 	json_add(&j,
 		 "\"phys_offset\":\"0x%010llx\",\"ttbr0\":\"0x%010llx\",\"ttbr1\":\"0x%010llx\",",
 		 mm.phys_offset, read_ttbr0(), read_ttbr1());
-	json_add(&j, "\"ttbcr\":\"0x%08x\",\"mair0\":\"0x%08x\",\"mair1\":\"0x%08x\",",
-		 read_ttbcr(), read_mair0(), read_mair1());
+	json_add(
+		&j,
+		"\"ttbcr\":\"0x%08x\",\"mair0\":\"0x%08x\",\"mair1\":\"0x%08x\",\"sctlr\":\"0x%08x\",",
+		read_ttbcr(), read_mair0(), read_mair1(), read_sctlr());
 	json_add(&j, "\"mem\":{\"total\":%llu,\"lowmem\":%llu,\"highmem\":%llu,\"reserved\":%llu,",
 		 total, low, total - low, memblock_reserved_total());
 	json_add(&j, "\"free\":%llu,\"lowmem_free\":%llu},\"regions\":[",

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The address map: the split's arithmetic, that regions neither overlap nor leave the
- * kernel's part, and that every machine's RAM is shared out as promised.
+ * kernel's part, what the image's pages allow, the MMU's switches on every CPU, and that every
+ * machine's RAM is shared out as promised.
  */
 #include <arch/cpreg.h>
+#include <arch/current.h>
 #include <arch/early_boot.h>
 #include <arch/early_tables.h>
+#include <arch/fault.h>
 #include <arch/probe.h>
 #include <kernel/report.h>
+#include <kernel/smp.h>
 #include <kernel/test.h>
 #include <lib/bootargs.h>
+#include <mm/image_late.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <mm/pgtable.h>
@@ -37,6 +42,47 @@ TEST(layout, split_registers)
 	CHECK_EQ(PAGE_OFFSET, CONFIG_VMSPLIT * SZ_1G);
 	CHECK_EQ(t0sz, CONFIG_VMSPLIT == 1 ? 2u : 0u);
 	CHECK_EQ(t1sz, (u32)CONFIG_VMSPLIT - 1);
+}
+
+/*
+ * B4.1.130, by bit: M, C, Z, I, WXN, UWXN, TRE and AFE on; A, V, EE and TE off: unaligned words,
+ * vectors where VBAR says, little-endian exceptions in ARM state.
+ */
+#define SCTLR_ON  (1u << 0 | 1u << 2 | 1u << 11 | 1u << 12 | 3u << 19 | 3u << 28)
+#define SCTLR_NOT (1u << 1 | 1u << 13 | 1u << 25 | 1u << 30)
+
+struct switches {
+	u32 sctlr, actlr;
+};
+
+static void take_switches(void *arg)
+{
+	struct switches *all = arg;
+
+	all[current_core()->cpu] = (struct switches){ read_sctlr(), read_actlr() };
+}
+
+/* QEMU has no ACTLR, and shows itself by a REVIDR that is MIDR (maintain.S). */
+static bool has_smp_bit(void)
+{
+	u32 part = (read_midr() >> 4) & 0xfff;
+
+	return read_midr() >> 24 == 0x41 && read_revidr() != read_midr() &&
+	       (part == 0xc07 || (part >= 0xc0d && part <= 0xc0f));
+}
+
+TEST(layout, mmu_switches_on_every_cpu)
+{
+	struct switches of[NR_CPUS] = { 0 };
+	u32 smp_bit = has_smp_bit() ? ACTLR_SMP : 0;
+
+	smp_call(~0u, take_switches, of);
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		if (cpus_online() & (1u << cpu)) {
+			CHECK_EQ(of[cpu].sctlr & (SCTLR_ON | SCTLR_NOT), SCTLR_ON);
+			CHECK_EQ(of[cpu].actlr & smp_bit, smp_bit);
+		}
+	}
 }
 
 /* Both ends of the kernel's part and the user's: nothing translates where nothing should. */
@@ -68,6 +114,53 @@ TEST(layout, regions_in_order)
 	CHECK_EQ(vmalloc_start(), mm.lowmem_end + VMALLOC_GUARD);
 	CHECK_EQ(REGION_SIZE(pkmap), PMD_SIZE);
 	CHECK_EQ(REGION_SIZE(fixmap), PMD_SIZE);
+}
+
+/* What boot alone needed is closed: no table is left there, and none of its pages is walked. */
+TEST(layout, boot_regions_are_closed)
+{
+	struct region region;
+	u32 closed = 0;
+
+	for (u32 i = 0; region_get(i, &region); i++) {
+		for (vaddr_t va = region.start; !strcmp(region.kind, "boot") && va != region.end;
+		     va += PMD_SIZE) {
+			CHECK_EQ(kernel_pmd(va)->raw, 0);
+			closed++;
+		}
+	}
+	CHECK_EQ(closed, REGION_SIZE(fdt) / PMD_SIZE);
+}
+
+/* The part of the image that is there from the start, with the padding: to the late part. */
+TEST(layout, image_pages_allow_what_they_should)
+{
+	u32 wrong = 0;
+
+	for (vaddr_t va = IMAGE_START; va < (vaddr_t)__late_start; va += PAGE_SIZE) {
+		pte_t page = pfn_pte(pa_to_pfn(boot_info.image_pa + (va - IMAGE_START)),
+				     va < (vaddr_t)__text_end	? PAGE_KERNEL_RX :
+				     va < (vaddr_t)__rodata_end ? PAGE_KERNEL_RO :
+								  PAGE_KERNEL);
+
+		wrong += image_table[pte_index(va)].raw !=
+			 (va < (vaddr_t)__content_end ? page.raw : 0);
+	}
+	CHECK_EQ(wrong, 0);
+}
+
+/* And the MMU holds text and constants to that. Each word is written as it is. */
+TEST(layout, image_constants_refuse_writes)
+{
+	u32 wrong = 0;
+
+	for (vaddr_t va = IMAGE_START; va < (vaddr_t)__rodata_end; va += PAGE_SIZE) {
+		u32 status = probe_write_status((void *)va, *(const u32 *)va);
+
+		wrong += (status & (FSR_WRITE | FSR_STATUS_MASK)) !=
+			 FSR_WRITE + FAULT_PERMISSION + 3;
+	}
+	CHECK_EQ(wrong, 0);
 }
 
 TEST(layout, vmalloc_large_enough)

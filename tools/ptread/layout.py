@@ -55,7 +55,8 @@ def from_json(data):
     regions = [Region(r["name"], number(r["start"]), number(r["size"]), r["kind"])
                for r in data["regions"]]
     registers = {name: number(data[name])
-                 for name in ("ttbr0", "ttbr1", "ttbcr", "mair0", "mair1") if name in data}
+                 for name in ("ttbr0", "ttbr1", "ttbcr", "mair0", "mair1", "sctlr")
+                 if name in data}
     return Layout(number(data["page_offset"]), number(data["phys_offset"]), registers,
                   tuple(sorted(regions, key=lambda region: region.start)))
 
