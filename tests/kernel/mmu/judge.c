@@ -31,15 +31,27 @@ static const char names[][11] = {
 #undef OP_NAME
 };
 
+#define PAIR 8 /* bytes that are looked at; they hold whatever a write may change */
+
+/* Behind a write: what it left there, by an address that is always writable; and back to that. */
+static void ask_what_is_there(struct world *w, u32 slot, u32 va, u32 half)
+{
+	const struct chain *chain = &w->chain[half][slot];
+	u32 at = WORLD_BEHIND(world_home(w), half) + (va & (PAGE_SIZE - 1));
+	struct op *op = world_op(w, slot, at & ~(PAIR - 1u), OP_PEEK);
+
+	world_show(w, half, chain->behind);
+	op->lo = op->hi = chain->word;
+}
+
 void ask(struct world *w, u32 slot, u32 va, enum op_kind kind)
 {
 	struct op *op = world_op(w, slot, va, kind);
-	u32 half = model_half(&w->regs, va);
+	u32 half = model_half(&w->regs, va) & 1;
 
 	if (op_is_write(kind) && !op_is_ats(kind)) {
-		u32 word = w->chain[half & 1][slot].word, by = 8 * (va & 3);
-
-		op->lo = op->hi = by ? word >> by | word << (32 - by) : word;
+		op->lo = op->hi = land_twin(w->chain[half][slot].word);
+		ask_what_is_there(w, slot, va, half);
 	}
 }
 
@@ -96,7 +108,24 @@ static bool is_right(const struct op *op, const struct answer *want)
 	}
 	return op->trap == TRAP_NONE && op->dfsr == 0 && op->dfar == FAR_POISON && op->ifsr == 0 &&
 	       op->ifar == FAR_POISON &&
-	       (op_is_fetch(kind) || op_is_write(kind) || op->lo == want->value);
+	       (op_is_write(kind) ||
+		op->lo == (op_is_fetch(kind) ? land_mark(want->value) : want->value));
+}
+
+/*
+ * A write that was allowed has left its word, or its two; one that was not has left nothing. look:
+ * NULL if nobody looked.
+ */
+static bool look_is_right(const struct op *look, const struct op *write, const struct answer *want,
+			  u32 word)
+{
+	u32 there[2] = { word, word }, written[2] = { land_twin(word), land_twin(word) };
+
+	if (want->status == 0) {
+		memcpy((char *)there + write->va % PAIR, written,
+		       write->kind == OP_STM ? sizeof(written) : sizeof(u32));
+	}
+	return !look || (look->trap == TRAP_NONE && look->lo == there[0] && look->hi == there[1]);
 }
 
 /* What was found, in a few words. */
@@ -115,7 +144,9 @@ static void tell_found(char *text, size_t size, const struct op *op)
 	}
 }
 
-static void tell(const struct world *w, const struct op *op, const struct answer *want)
+/* look: of a write that was looked for, or NULL. */
+static void tell(const struct world *w, const struct op *op, const struct op *look,
+		 const struct answer *want)
 {
 	const struct mmu_regs *r = &w->regs;
 	u32 half = model_half(r, op->va);
@@ -125,6 +156,10 @@ static void tell(const struct world *w, const struct op *op, const struct answer
 	tell_found(found, sizeof(found), op);
 	test_note("%s at %08x: want status 0x%x (PA %010llx, value %08x), got %s", names[op->kind],
 		  op->va, want->status, want->pa, want->value, found);
+	if (look) {
+		test_note("  it wrote %08x; in memory are then %08x %08x", land_twin(c->word),
+			  look->lo, look->hi);
+	}
 	test_note("  TTBR%u T0SZ %u T1SZ %u EPD0 %u EPD1 %u WXN %u UWXN %u A %u; from level %u:",
 		  half, r->size[0], r->size[1], r->epd[0], r->epd[1], r->wxn, r->uwxn, r->align,
 		  c->start);
@@ -139,17 +174,21 @@ void visit_and_judge(struct world *w)
 	world_visit(w);
 	watchdog_beat();
 	for (u32 i = 0; i < v->count; i++) {
-		struct op *op = &v->op[i];
+		const struct op *op = &v->op[i], *look = NULL;
+		const struct chain *chain = &w->chain[model_half(&w->regs, op->va) & 1][op->slot];
 		struct answer want;
-		u32 half = model_half(&w->regs, op->va);
 
-		model_answer(&want, &w->regs, &w->chain[half & 1][op->slot], op->va,
-			     (enum op_kind)op->kind);
+		if (i + 1 < v->count && op[1].kind == OP_PEEK) {
+			look = &v->op[++i];
+		}
+		model_answer(&want, &w->regs, chain, op->va, (enum op_kind)op->kind);
 		w->cases++;
 		w->allowed += want.status == 0;
-		if (!is_right(op, &want) && w->wrong++ < TOLD_MAX) {
-			tell(w, op, &want);
+		if ((!is_right(op, &want) || !look_is_right(look, op, &want, chain->word)) &&
+		    w->wrong++ < TOLD_MAX) {
+			tell(w, op, look, &want);
 		}
 	}
 	v->count = 0;
+	w->behind[0] = w->behind[1] = 0;
 }

@@ -7,7 +7,7 @@
 /* The accesses to one address: by the kernel, as by user mode, by the MMU's own answers. */
 void ask_everything(struct world *w, u32 slot, u32 va);
 
-/* An access whose chain's word is what a write writes: memory stays as it is. */
+/* An access; a write writes another word than is there, is looked for in memory, and undone. */
 void ask(struct world *w, u32 slot, u32 va, enum op_kind kind);
 
 /* Visits, judges each access and counts it, says what differs; the list is empty again. */

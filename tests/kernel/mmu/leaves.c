@@ -68,6 +68,7 @@ void add_leaf(struct world *w, u32 half, struct chain shape, u32 k, u64 attribut
 
 	*chain = shape;
 	chain->word = land_word(shape.leaf == 1 ? 0 : half);
+	chain->behind = shape.leaf == 1 ? page_to_pa(gib_page(w)) : land_pa(w, half);
 	chain->desc[shape.leaf] = output_of(w, shape.leaf, half) | attributes;
 	world_map(w, half, va, chain);
 	ask_everything(w, k, va);

@@ -51,6 +51,7 @@ struct chain {
 	u8 start, leaf; /* levels; the chain ends at leaf, whatever is there */
 	u64 desc[4];	/* by level */
 	u32 word;	/* what each word of the memory behind it is */
+	u64 behind;	/* that memory's page: where what is written is found */
 };
 
 struct answer {

@@ -28,6 +28,7 @@
 	X(TLBIMVA, tlbimva)    \
 	X(TTBR0, ttbr0)        \
 	X(CLEAN, clean)        \
+	X(PEEK, peek)          \
 	X(USER_READ, u_read)   \
 	X(USER_WRITE, u_write) \
 	X(USER_EXEC, u_exec)

@@ -63,6 +63,15 @@ void world_code(struct world *w)
 	}
 }
 
+void world_show(struct world *w, u32 half, u64 pa)
+{
+	BUG_ON(w->behind[half] && w->behind[half] != pa, "mmu.behind", "two pages behind half %u",
+	       half);
+	w->behind[half] = pa;
+	entry_set(&w->code_last.entry[index_of(WORLD_BEHIND(WORLD_LOW, half), 12)],
+		  pa | LEAF | D_XN | D_PXN);
+}
+
 void world_shape(struct world *w, u32 t0sz, u32 t1sz)
 {
 	w->regs.size[0] = (u8)t0sz;
@@ -117,6 +126,7 @@ struct chain *world_page(struct world *w, u32 half, u32 slot, u32 va, u64 leaf)
 	chain->desc[1] = chain->desc[2] = D_TABLE;
 	chain->desc[3] = leaf;
 	chain->word = land_word(half);
+	chain->behind = land_pa(w, half);
 	world_map(w, half, va, chain);
 	return chain;
 }

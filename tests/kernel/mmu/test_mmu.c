@@ -239,6 +239,7 @@ static void place(struct world *w, u32 half, u32 start, struct page *const pages
 	world_shape(w, start, start);
 	chain = world_page(w, half, 0, va, page_to_pa(page) | PAGE_RW);
 	chain->word = land_word(above >> 3);
+	chain->behind = page_to_pa(page);
 	ask_everything(w, 0, va);
 	world_op(w, 0, va + 64, OP_WRITE)->lo = mark;
 	visit_and_judge(w);

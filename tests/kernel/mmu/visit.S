@@ -214,7 +214,6 @@ op_\label:
 	.endm
 	op	read, ldr r2, [r0]
 	op	write, str r2, [r0]
-	op	exec, blx r0
 	op	ldrt, ldrt r2, [r0], #0
 	op	strt, strt r2, [r0], #0
 	op	ldrb, ldrb r2, [r0]
@@ -224,6 +223,18 @@ op_\label:
 	op	stm, stm r0, {r2, r3}
 	op	ldrex, ldrex r2, [r0]
 	op	pld, pld [r0]
+
+	/* Calls what is there; page n of the land comes back n instructions late: r2 = 3 - n. */
+	.macro	call_land
+	mov	r2, #0
+	blx	r0
+	add	r2, r2, #1
+	add	r2, r2, #1
+	add	r2, r2, #1
+	.endm
+op_exec:
+	call_land
+	b	op_done
 
 	.macro	op_ats label, op2
 op_\label:
@@ -262,6 +273,21 @@ op_clean:
 	dsb	nsh
 	b	op_done
 
+	/* What a store has left, and back to what was there: instructions, before the next fetch of
+	 * them (A3.5.4, B2.2.9). */
+op_peek:
+	mov	r6, r2
+	mov	r7, r3
+	ldrd	r2, r3, [r0]
+	strd	r6, r7, [r0]
+	mcr	p15, 0, r0, c7, c11, 1		@ DCCMVAU: eight bytes of one line
+	dsb	nsh				@ cleaned, before
+	mcr	p15, 0, r4, c7, c5, 0		@ ICIALLU: by any address
+	mcr	p15, 0, r4, c7, c5, 6		@ BPIALL
+	dsb	nsh				@ complete, before
+	isb					@ the next fetch
+	b	op_done
+
 op_u_read:
 	ldr	r2, [r0]
 	svc	#0
@@ -269,7 +295,7 @@ op_u_write:
 	str	r2, [r0]
 	svc	#0
 op_u_exec:
-	blx	r0
+	call_land
 	svc	#0
 visit_end:
 

@@ -78,12 +78,23 @@ static void code_written(const void *start, u32 bytes)
 	isb();
 }
 
+/* ADD pc, lr, #4 * n (A8.8.5, A1): eight bits, rotated right by an even number (A5.2.4). */
+#define ADD_PC_LR     0xe28ef000u
+#define ROTATED_BY_30 0xf00u
+
 u32 land_word(u32 n)
 {
-	/* bx lr, and others that do the same */
-	static const u32 words[LAND_PAGES] = { 0xe12fff1e, 0xe1a0f00e, 0xe28ef000, 0xe24ef000 };
+	return ADD_PC_LR | 4 * (n % LAND_PAGES);
+}
 
-	return words[n % LAND_PAGES];
+u32 land_twin(u32 word)
+{
+	return ADD_PC_LR | ROTATED_BY_30 | (word & 0xff) / 4;
+}
+
+u32 land_mark(u32 word)
+{
+	return LAND_PAGES - 1 - (word & 0xff) / 4;
 }
 
 struct page *land_page(const struct world *w, u32 n)
@@ -202,7 +213,7 @@ static void registers_set(struct world *w)
 	v->sctlr = sctlr | (r->wxn ? SCTLR_WXN : 0) | (r->uwxn ? SCTLR_UWXN : 0) |
 		   (r->align ? SCTLR_A : 0);
 	v->low = WORLD_LOW;
-	v->home = r->epd[0] ? WORLD_HIGH : WORLD_LOW;
+	v->home = world_home(w);
 }
 
 void world_visit(struct world *w)

@@ -18,9 +18,11 @@
 #define WORLD_LOW  0x00c00000u
 #define WORLD_HIGH 0xfec00000u
 /* For kinds that change tables: last[0] and last[1], writable, in the low half's code table. */
-#define WORLD_ALIAS(half) (WORLD_LOW + (8 + (half)) * PAGE_SIZE)
+#define WORLD_ALIAS(half) (WORLD_LOW + (12 + (half)) * PAGE_SIZE)
+/* For kinds that look at what was written in a half: the page behind it, beside the code. */
+#define WORLD_BEHIND(home, half) ((home) + (14 + (half)) * PAGE_SIZE)
 
-#define OPS_MAX	  400
+#define OPS_MAX	  500
 #define SLOTS_MAX 32
 
 struct op {
@@ -61,20 +63,28 @@ struct world {
 		struct table table[TABLES];
 	};
 	struct page *code, *data;
-	struct visit *visit;	   /* data's direct mapping */
-	struct page *land;	   /* 2 MiB to map, aligned; LAND_PAGES of them filled */
-	struct page *gib_page;	   /* one whose GiB is RAM altogether, or NULL; filled */
+	struct visit *visit;   /* data's direct mapping */
+	struct page *land;     /* 2 MiB to map, aligned; LAND_PAGES of them filled */
+	u64 behind[2];	       /* what WORLD_BEHIND() shows; not 0 once a visit's list has a look */
+	struct page *gib_page; /* one whose GiB is RAM altogether, or NULL; filled */
 	struct page *gib_owned;	   /* the same, if it is not in land */
 	u32 cases, allowed, wrong; /* allowed: in which the model wants no fault */
 };
 
-#define DATA_ORDER 2 /* struct visit */
+#define DATA_ORDER 3 /* struct visit */
 #define LAND_ORDER 9
 #define LAND_FIRST 304 /* the first that is filled: at an address with bits set between */
 #define LAND_PAGES 4
 
-/* The word that fills page n of the land: an instruction that returns. */
+/*
+ * The word that fills page n of the land: an instruction that returns, n instructions late. So a
+ * value that is read says which page it came from, and a call which page ran.
+ */
 u32 land_word(u32 n);
+/* Another word for the same instruction: what is written there. */
+u32 land_twin(u32 word);
+/* What is left by a call of that word: visit.S. */
+u32 land_mark(u32 word);
 struct page *land_page(const struct world *w, u32 n);
 u64 land_pa(const struct world *w, u32 n);
 /* Fills a page with such a word, to be read and fetched. */
@@ -124,6 +134,15 @@ void world_map(struct world *w, u32 half, u32 va, struct chain *chain);
 /* A page at va, below tables that limit nothing; its word is the land's of that half. */
 #define PAGE_RW (D_PAGE | D_AF | D_AP(1) | D_SH_INNER)
 struct chain *world_page(struct world *w, u32 half, u32 slot, u32 va, u64 leaf);
+
+/* Makes that page the one that WORLD_BEHIND() shows: one for each half and visit. */
+void world_show(struct world *w, u32 half, u64 pa);
+
+/* Where accesses are made from: below, unless that half is closed. */
+static inline u32 world_home(const struct world *w)
+{
+	return w->regs.epd[0] ? WORLD_HIGH : WORLD_LOW;
+}
 
 /* The level at which walks of that half start (B3.6.6). */
 static inline u32 world_start_level(const struct world *w, u32 half)
