@@ -331,8 +331,8 @@ include tools/mutant/mutant.mk
 #?   make bench        instructions for each operation, beside Linux's
 #?   make bench-linux  the same for Linux, fetched from Debian, on the same QEMU; some minutes;
 #?                     RECORD=1 keeps it as what `make bench` compares with
-#?   make check        formatting, who includes whom, headers, sizes, descriptor stores, barriers, what
-#?                     runs before the late part of the image is unpacked
+#?   make check        formatting, who includes whom, headers, sizes, descriptor stores, barriers, caches
+#?                     behind written code, what runs before the image's late part is unpacked
 #?   make fuzz         TARGET=NAME TIME=SECONDS: bytes that nobody vouches for (tests/fuzz/fuzz.mk)
 #?   make check-dtb    DTB=FILE says without hardware what would happen on that board; JSON=1,
 #?                     ARGS='…' (boot arguments), IMAGE=ADDRESS (where the loader puts it), VMSPLIT=
