@@ -209,6 +209,23 @@ def test_make_run_knows_a_build_with_debug(variables, debug, monkeypatch, tmp_pa
     assert set(seen[0].may_skip) - set(plain) == (DEBUG_SKIPS if debug else set())
 
 
+@pytest.mark.parametrize("split", ["3g", "2g", "1g"])
+def test_make_run_knows_the_split(split, monkeypatch, tmp_path):
+    seen = []
+
+    def booted(run, builds, *rest):
+        seen.extend([run, builds])
+        raise Unavailable("seen")
+    monkeypatch.setattr(session, "boot", booted)
+    variables = f"VMSPLIT={split} COUNT=1" if split != "3g" else ""
+    assert cli.main(["run", "--build", str(tmp_path), "--variables", variables]) == Verdict.INFRA
+    run, builds = seen
+    assert run.layout == {"mem.total": 8 << 30, "split": split}
+    assert run.build == ("release" if split == "3g" else f"vmsplit-{split}")
+    assert builds.elf(run.build) == tmp_path / "fanlight" and builds.words() == [f"O={tmp_path}"]
+    assert builds.command(run.build) == f"make O={tmp_path}"
+
+
 def test_make_run_passes_of_a_build_with_debug():
     """The default 8 GiB; of the suites only what is skipped there, and what is not."""
     globs = "selftest=layout.*,vmalloc.memory_runs_out,failalloc.lowmem_instead"

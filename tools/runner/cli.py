@@ -32,11 +32,11 @@ def command_run(options: argparse.Namespace) -> int:
         return Verdict.INFRA
     extra = " ".join(options.bootargs)
     run = table.with_args(found[0], extra)
-    run = dataclasses.replace(run, may_skip=(*run.may_skip, *table.skips_of(options.variables)))
+    run = table.of_variables(run, options.variables)
     talk = sys.stdin.isatty()  # then a person gets the monitor's prompt behind the suites
     if talk:
         run = table.with_monitor(run)
-    builds = Builds(options.build.resolve())
+    builds = Builds(options.build.resolve(), run.build)
     rerun = rerun_line(options, builds, extra)
     folder = Folder()
     try:

@@ -44,10 +44,11 @@ class Builds:
     """Where the Makefile put the release build, its variants, and where results go."""
 
     root: pathlib.Path
+    own: str = "release"  # the build that is in the root itself
 
     def variant(self, name: str) -> pathlib.Path:
-        """The folder of one variant; "release" is the root itself."""
-        return self.root if name == "release" else self.root / name
+        """The folder of one variant; its own is the root itself."""
+        return self.root if name == self.own else self.root / name
 
     def elf(self, name: str) -> pathlib.Path:
         """The variant's ELF."""
@@ -63,7 +64,7 @@ class Builds:
 
     def command(self, name: str) -> str:
         """What builds a variant."""
-        words = ["make"] if name == "release" else ["make", "variants"]
+        words = ["make"] if name == self.own else ["make", "variants"]
         return " ".join(words + self.words())
 
     def results(self, run: Run) -> pathlib.Path:

@@ -225,6 +225,15 @@ def made(entry: dict) -> Run:
     return _run(_with_defaults(_read(RUNS), entry))
 
 
+def of_variables(run: Run, variables: str) -> Run:
+    """The run of another image than the release: of what make built with these variables."""
+    split = next((word[8:] for word in variables.split() if word.startswith("VMSPLIT=")), "")
+    if split:
+        run = dataclasses.replace(run, build=f"vmsplit-{split}",
+                                  layout={**run.layout, "split": split})
+    return dataclasses.replace(run, may_skip=(*run.may_skip, *skips_of(variables)))
+
+
 def skips_of(variables: str) -> tuple[str, ...]:
     """What an image may skip, wherever it runs, that make built with these variables."""
     debug = "DEBUG=1" in variables.split()
