@@ -4,8 +4,10 @@
 import json
 import pathlib
 import re
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -13,7 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from ptread import layout as layouts  # noqa: E402
-from ptread import lpae, memory, rsp, rules, show  # noqa: E402
+from ptread import debuginfo, dump, lpae, memory, owners, reader, rsp, rules  # noqa: E402
+from ptread import kernel as kernels, scene, show, trouble  # noqa: E402
 
 MIB = 1 << 20
 BLOCK = 2 * MIB
@@ -38,7 +41,7 @@ class Machine:
     """Memory with tables in it, written the way a kernel would."""
 
     def __init__(self, split="3g", wxn=False):
-        self.pages = {}
+        self.pages, self.nowhere = {}, set()
         self.next_table = RAM + 1 * MIB
         t0sz, t1sz = SPLITS[split]
         self.start = {"3g": 0xc0000000, "2g": 0x80000000, "1g": 0x40000000}[split]
@@ -69,6 +72,8 @@ class Machine:
         return pa
 
     def read(self, pa, size):
+        if pa & ~4095 in self.nowhere:
+            raise memory.BadMemory(f"{pa:#012x} is not RAM")
         page = self.pages.get(pa & ~4095, bytes(4096))
         return bytes(page[pa & 4095:(pa & 4095) + size])
 
@@ -210,6 +215,20 @@ def no_fixmap(m):
     m.layout["regions"] = [r for r in m.layout["regions"] if r["name"] != "fixmap"]
 
 
+def fdt_page(m):
+    m.page(0xff801000, RAM + 5 * MIB, DATA | RO)
+
+
+def fdt_table(m):
+    """Empty, but linked: what is written there later is mapped."""
+    m.entry(0xffa00000, 3)
+
+
+def table_nowhere(m):
+    m.nowhere.add(0x70_0000_0000)
+    m.store(m.entry(0xff200000, 2), 0x70_0000_0003)
+
+
 def loop(m):
     m.store(m.entry(0xfe400000, 2), m.root | 3)
 
@@ -243,10 +262,12 @@ def lowmem_shifted(m):
     m.block(m.start + 4 * MIB, RAM + 8 * MIB)
 
 
-def reserved_type(m):
-    m.mair0 |= 8 << 24
-    m.layout["mair0"] = hex(m.mair0)
-    m.page(0xef205000, 0x3_0001_0000, DATA | 3 << 2)
+def reserved_type(byte):
+    def violate(m):
+        m.mair0 |= byte << 24
+        m.layout["mair0"] = hex(m.mair0)
+        m.page(0xef205000, 0x3_0001_0000, DATA | 3 << 2)
+    return violate
 
 
 def hint_on_one(m):
@@ -315,7 +336,16 @@ VIOLATIONS = {
     "reserved bit in a table entry": (
         lambda m: m.change(0xef200000, 2, lambda e: e | 1 << 40), {"arch"}),
     "reserved level-3 type": (lambda m: m.change(0xef201000, 3, lambda e: e & ~2), {"arch"}),
-    "reserved memory type": (reserved_type, {"arch"}),
+    "reserved memory type": (reserved_type(0x08), {"arch"}),
+    "a memory type with an outer policy alone, write-through": (reserved_type(0x10), {"arch"}),
+    "a memory type with an outer policy alone, non-cacheable": (reserved_type(0x40), {"arch"}),
+    "a memory type with an outer policy alone, write-back": (reserved_type(0xf0), {"arch"}),
+    "a memory type with an inner policy alone": (reserved_type(0x0f), {"arch"}),
+    "a table that is nowhere": (table_nowhere, {"arch"}),
+    "a page in the region of boot": (fdt_page, {"boot"}),
+    "an empty table in the region of boot": (fdt_table, {"boot"}),
+    "a block in the region of boot": (
+        lambda m: m.block(0xff800000, 0x3_0000_0000 + 16 * MIB), {"boot"}),
     "reserved shareability": (
         lambda m: m.change(0xef203000, 3, lambda e: e | 1 << 8), {"arch"}),
     "reserved bit in TTBCR": (ttbcr_bits(1 << 20), {"arch"}),
@@ -437,6 +467,22 @@ def test_a_loop_of_tables_ends():
     assert "table" in m.found()
 
 
+def test_the_other_tables_are_walked_though_one_is_nowhere():
+    m = kernel()
+    table_nowhere(m)
+    m.page(0xff402000, 0x3_0001_0000, DATA | NG)
+    problems = rules.judge(m.walk(), layouts.from_json(m.layout))
+    assert [(p.rule, p.va) for p in problems] == [("arch", 0xff200000), ("global", 0xff402000)]
+    assert "0x7000000000 is nowhere" in problems[0].text
+
+
+def test_a_register_that_leads_nowhere_is_refused():
+    m = kernel()
+    m.nowhere.add(m.root)
+    with pytest.raises(lpae.BadTables, match="TTBR1 leads nowhere"):
+        m.walk()
+
+
 def test_a_misaligned_root_is_found():
     m = kernel("2g")
     m.root += 8
@@ -492,10 +538,27 @@ def test_the_picture_merges_what_continues():
     assert "0xc0000000-0xc1ffffff" in show.text(tables, layout, [])
 
 
+MTREE = """FlatView #0
+ AS "memory", root: system
+ AS "cpu-memory-0", root: system
+ Root memory region: system
+  0000000000000000-0000000003ffffff (prio 0, romd): vexpress.flash0
+  000000001c090000-000000001c090fff (prio 0, i/o): pl011
+  0000000300000000-000000033fffffff (prio 0, ram): low
+  0000000340000000-000000037fffffff (prio 0, ram): high @0000000040000000
+
+FlatView #1
+ AS "I/O", root: io
+"""
+
+
 def test_memory_crosses_chunks_and_reads_each_once():
     calls = []
 
-    def command(name, val, size, filename):
+    def command(name, val=0, size=0, filename="", **told):
+        if name == "human-monitor-command":
+            assert told == {"command-line": "info mtree -f"}
+            return MTREE
         assert (name, size) == ("pmemsave", 0x20000)
         calls.append(val)
         pathlib.Path(filename).write_bytes((val >> 17).to_bytes(8, "little") * (size // 8))
@@ -504,6 +567,11 @@ def test_memory_crosses_chunks_and_reads_each_once():
     assert reader.read(0x3_0001_fff8, 16) == bytes.fromhex("0080010000000000" "0180010000000000")
     assert reader.read(0x3_0000_0008, 8) == bytes.fromhex("0080010000000000")
     assert calls == [0x3_0000_0000, 0x3_0002_0000]
+    # From one bank into the next; but QEMU would give zeros for flash, for a device, for what is nothing.
+    assert len(reader.read(0x3_3fff_ffff, 2)) == 2
+    for pa, size in ((0, 8), (0x1c09_0000, 8), (0x2_ffff_ffff, 2), (0x3_7fff_ffff, 2), (0x70_0000_0000, 8)):
+        with pytest.raises(memory.BadMemory, match="is not RAM"):
+            reader.read(pa, size)
 
 
 def packet(body):
@@ -567,6 +635,45 @@ def test_a_stub_without_cpus_is_refused():
         rsp.cpus(made)
 
 
+@pytest.mark.parametrize("words, named", [
+    (b"", "no greeting came in 0.3 s"), (b"login: \n", "the greeting is no JSON: 'login: "),
+    (b"[]\n", "the greeting is no object"), (b"{}\n", "is no greeting")])
+def test_a_control_socket_that_does_not_greet_is_named(words, named, tmp_path):
+    path, held = f"{tmp_path}/mute", []
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+
+        def answer():
+            held.append(server.accept()[0])     # and kept: a closed one would be another story
+            held[0].sendall(words)
+        speaker = threading.Thread(target=answer)
+        speaker.start()
+        with pytest.raises(memory.QmpError) as error:
+            memory.Qmp(path, patience=0.3)
+        speaker.join()
+        held[0].close()
+    assert path in str(error.value) and named in str(error.value)
+
+
+def test_a_stub_that_does_not_answer_is_named(tmp_path):
+    path = f"{tmp_path}/mute"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        with pytest.raises(rsp.GdbError, match=f"{path}: no answer of a gdb stub's"):
+            rsp.Stub(path, timeout=0.3)
+
+
+def test_whatever_is_raised_here_is_trouble():
+    """So that who calls has one name for it; Unjudged never leaves owners.judge()."""
+    found = {one for module in (debuginfo, dump, kernels, layouts, lpae, memory, owners, reader, rsp, rules,
+                                scene, show)
+             for one in vars(module).values() if isinstance(one, type) and issubclass(one, Exception)}
+    assert len(found) > 6
+    assert {one.__name__ for one in found if not issubclass(one, trouble.Trouble)} == {"Unjudged"}
+
+
 LAYOUT = json.dumps({"v": 1, "page_offset": "0xc0000000", "phys_offset": "0x80000000",
                      "regions": []})
 UNREADABLE = {
@@ -583,7 +690,14 @@ UNREADABLE = {
                                       "/layout: the layout has no 'regions'"),
     "a layout nested too deep": (["--memory", "RAM@0", "--gdb", ":1"], "@layout " + '{"a":' * 5000,
                                  "/layout: nested too deep"),
-    "a layout that is a list": (["--memory", "RAM@0", "--gdb", ":1"], "@layout []", "/layout: "),
+    "a layout that is a list": (["--memory", "RAM@0", "--gdb", ":1"], "@layout []",
+                                "/layout: the layout is a list: an object is wanted"),
+    "a file that is a list": (["--memory", "RAM@0", "--gdb", ":1"], " [{}]",
+                              "/layout: the layout is a list: an object is wanted"),
+    "regions that are words": (["--memory", "RAM@0", "--gdb", ":1"], '{"regions": ["lowmem"]}',
+                               "/layout: the layout's regions are no list of objects"),
+    "a number that is none": (["--memory", "RAM@0", "--gdb", ":1"], '{"regions": [], "page_offset": null}',
+                              "/layout: the layout says null where a number is wanted"),
     "no ELF": (["--memory", "RAM@0", "--gdb", ":1", "--elf", "RAM"], LAYOUT, "/ram: "),
 }
 

@@ -6,10 +6,12 @@ planted. Also: dumps over the line, sound and damaged, and Debian's Linux, which
 """
 
 import contextlib
+import io
 import json
 import mmap
 import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -18,11 +20,13 @@ import time
 import zlib
 
 import pytest
+from elftools.elf import elffile
 
 from linux import guest as linux_guest
 from linux import packages
 from prompt import PROMPT, Booted
-from ptread import areas, debuginfo, dump, linux, lpae, owners, reader, rsp, scene, windows
+from ptread import areas, debuginfo, dump, image, linux, lpae, owners, reader, rsp, scene, trouble
+from ptread import windows
 from ptread import layout as layouts
 from ptread.kernel import Kernel
 from ptread.memory import BadMemory, MemoryFile
@@ -65,8 +69,10 @@ class Asleep:
         data = value.to_bytes(size, "little")
         assert data != was
         self.bytes[at:at + size] = data
-        yield
-        self.bytes[at:at + size] = was
+        try:
+            yield
+        finally:
+            self.bytes[at:at + size] = was
 
     # -- where things are, by the kernel's own names -------------------------------------
 
@@ -174,8 +180,85 @@ def saved_nonsense(a):
     return a.member(thread.core, "kmap_depth"), 1, 4
 
 
-def open_bigwin(a):
-    return a.level2(a.start("bigwin") + (7 << 21)), RAM + 0x8000000 | DATA & ~2, 8
+NOWHERE = 0x70_0000_0000
+
+
+def open_bigwin(cpu, entry):
+    def plant(a):
+        return a.level2(a.start("bigwin") + (cpu << 21)), entry(a), 8
+    return plant
+
+
+def block(_):
+    return RAM + 0x8000000 | DATA & ~2
+
+
+def another_cpus_table(a):
+    return a.kernel.pa(a.kernel.variable("mm/bigwin.c", "tables")[0]) | 3
+
+
+def free_page(a):
+    """The physical address of a page that the allocator has, from the top: none of lowmem."""
+    pfn = next(pfn for pfn in range((RAM + RAM_BYTES) // PAGE - 1, 0, -1) if a.kernel.pages.is_free(pfn))
+    assert pfn * PAGE - RAM >= a.layout.find("lowmem").size
+    return pfn * PAGE
+
+
+def free_in_a_window(va):
+    def plant(a):
+        return a.entry(va(a)), free_page(a) | DATA, 8
+    return plant
+
+
+def area_shows_a_free_page(a):
+    return a.entry(a.area().start * PAGE), free_page(a) | DATA, 8
+
+
+def constants(a):
+    return range(a.info.symbol("__rodata_start"), a.info.symbol("__rodata_end"), PAGE)
+
+
+def entry_of(a, va):
+    at = a.entry(va) - RAM
+    return int.from_bytes(a.bytes[at:at + 8], "little")
+
+
+def constant_writable(a):
+    va = constants(a)[3]
+    return a.entry(va), entry_of(a, va) & ~(1 << 7), 8
+
+
+def late_page_unreserved(a):
+    va = a.info.symbol("__late_text_end")
+    page = a.kernel.pages.page(a.kernel.pa(va) // PAGE)
+    states = a.info.enum("mm/pkmap.c", "page_state")
+    return a.member(page, "flags"), page.flags - states["PAGE_RESERVED"] + states["PAGE_ALLOCATED"], 4
+
+
+def fdt_link_forgotten(a):
+    """What mm/fdtmap.c linked: the lower page of the boot stack."""
+    return a.level2(a.start("fdt")), a.kernel.pa(a.info.symbol("boot_stack")) | 3, 8
+
+
+def lists_end(a):
+    return a.member(a.kernel.variable(scene.THREAD, "all_threads"), "next")
+
+
+def list_without_end(a):
+    """The first thread is its own next."""
+    first = a.kernel.variable(scene.THREAD, "all_threads").next
+    return a.kernel.pa(first), first, 4
+
+
+def lazy_without_end(a):
+    """A list of lazy areas that has one, and it again."""
+    area, vm = a.area(), a.kernel.variable(areas.VM, "vm")
+    return [(a.member(area, "peer"), area.va, 4), (a.member(vm, "lazy"), area.va, 4)]
+
+
+def stack_of_a_gigabyte(a):
+    core = a.stacked().core
+    return a.member(core, "stack_end"), core.stack_start + (1 << 30) & 0xffffffff, 4
 
 
 def guard_mapped(a):
@@ -228,7 +311,25 @@ PLANTED = {
     "fixed: a guard's slot": fixmap_entry(lambda a: names(a)["FIX_UART_GUARD"]),
     "fixed: a slot behind the last": fixmap_entry(lambda a: names(a)["FIX_SLOTS"] + 1),
     "apart: the slot between two CPUs'": fixmap_entry(last_slot_of_a_cpu),
-    "bigwin: open for a CPU that is not there": open_bigwin,
+    "bigwin: open for a CPU that is not there": open_bigwin(7, block),
+    "bigwin: open, and the CPU may switch threads": open_bigwin(0, block),
+    "bigwin: open, and the CPU idles": open_bigwin(1, block),
+    "bigwin: the one for copying": open_bigwin(8, block),
+    "bigwin: the one for copying, by a table": open_bigwin(8, another_cpus_table),
+    "bigwin: another CPU's table": open_bigwin(1, another_cpus_table),
+    **{f"arch: bigwin {cpu} leads nowhere": open_bigwin(cpu, lambda a: NOWHERE | 3) for cpu in range(9)},
+    "free: in a named slot of the fixmap": free_in_a_window(
+        lambda a: a.start("fixmap") + names(a)["FIX_STORY"] * PAGE),
+    "free: behind the image's end": free_in_a_window(lambda a: 0xffdff000),
+    "free: in an area": area_shows_a_free_page,
+    "image: a page behind its end": free_in_a_window(lambda a: 0xffdff000),
+    "image: one page of constants writable": constant_writable,
+    "image: a page of the late part that is not reserved": late_page_unreserved,
+    "boot: a link that was forgotten": fdt_link_forgotten,
+    "owned: the boot stack as a table": fdt_link_forgotten,
+    "saved: a list of threads without an end": list_without_end,
+    "area: a list of lazy areas without an end": lazy_without_end,
+    "stack: one of a gigabyte": stack_of_a_gigabyte,
     "area: a mapped guard": guard_mapped,
     "area: mapped, but free": area_freed,
     "stack: a page is missing": stack_page_missing,
@@ -242,17 +343,153 @@ PLANTED = {
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_is_found(asleep, name):
-    rule = name.split(":")[0]
-    with asleep.poked(*PLANTED[name](asleep)):
+    rule, planted = name.split(":")[0], PLANTED[name](asleep)
+    with contextlib.ExitStack() as stack:
+        for one in planted if isinstance(planted, list) else [planted]:
+            stack.enter_context(asleep.poked(*one))
+        started = time.monotonic()
         found = asleep.look()
+        assert time.monotonic() - started < 60, "it takes too long"
     assert rule in {problem.rule for problem in found.problems}
     after = asleep.look()
     assert not after.problems and not after.unjudged
 
 
+def rights_of(prefix):
+    """The image's pages that are mapped with these rights, but for the first."""
+    def chosen(a):
+        return [leaf.va for leaf in a.tables.leaves
+                if leaf.va >= a.start("image") and leaf.rights.startswith(prefix)][1:]
+    return chosen
+
+
+IMAGE_SPOILT = {
+    "all constants but one page writable": (rights_of("r--"), lambda a, va: entry_of(a, va) & ~(1 << 7)),
+    "all text but one page not executable": (rights_of("r-x"), lambda a, va: entry_of(a, va) | 3 << 53),
+    "all data but one page constant": (rights_of("rw-"), lambda a, va: entry_of(a, va) | 1 << 7),
+    "a page of text empty": (lambda a: [a.start("image") + 2 * PAGE], lambda a, va: 0),
+    "two pages of constants swapped": (
+        lambda a: list(constants(a)[2:4]),
+        lambda a, va: entry_of(a, constants(a)[3 if va == constants(a)[2] else 2])),
+    "two pages of late text the same": (
+        lambda a: [a.info.symbol("__late_start") + PAGE],
+        lambda a, va: entry_of(a, va - PAGE)),
+}
+
+
+@pytest.mark.parametrize("pages, value", IMAGE_SPOILT.values(), ids=IMAGE_SPOILT)
+def test_each_page_of_the_image_that_is_spoilt_is_named(asleep, pages, value):
+    planted = [(asleep.entry(va), value(asleep, va)) for va in pages(asleep)]
+    assert planted
+    with contextlib.ExitStack() as stack:
+        for one in planted:
+            stack.enter_context(asleep.poked(*one))
+        found = asleep.look()
+    assert {p.va for p in found.problems if p.rule == "image"} == set(pages(asleep))
+
+
+def test_a_list_that_leads_below_every_address_has_a_name(asleep):
+    """0xc0000000 less the offset of the link, and from there on."""
+    with asleep.poked(lists_end(asleep), 0xc0000000, 4):
+        found = asleep.look()
+    texts = [problem.text for problem in found.problems]
+    assert any("is not mapped" in text for text in texts)
+    assert not any(re.search(r"(^|[^0-9a-f])-0x", text) for text in texts), texts
+
+
+def test_problems_of_other_tables_are_told_though_one_is_nowhere(asleep, tmp_path):
+    """By the command line, without the ELF."""
+    log = tmp_path / "log"
+    log.write_bytes(asleep.log.encode("latin-1"))
+    with asleep.poked(*open_bigwin(8, lambda a: NOWHERE | 3)(asleep)), \
+            asleep.poked(*fdt_link_forgotten(asleep)):
+        done = subprocess.run([*READER, "--memory", f"{asleep.ram}@{RAM:#x}", "--gdb-socket", asleep.gdb,
+                               "--layout", log, "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert [("arch", "0xff200000"), ("boot", "0xff800000")] == \
+        [(p["rule"], p["va"]) for p in json.loads(done.stdout)["problems"]]
+
+
+# -- the ELF -----------------------------------------------------------------------------------
+
+
+def spoil_sections(data, rng, names):
+    """A few bytes changed in some of these sections, or in the file's header."""
+    elf = elffile.ELFFile(io.BytesIO(data))
+    spoilt = bytearray(data)
+    for name in rng.sample(names, rng.randrange(1, 4)):
+        section = elf.get_section_by_name(name) if name else None
+        start, size = (section["sh_offset"], section["sh_size"]) if name else (0, 64)
+        for _ in range(rng.choice((1, 30, 3000))):
+            spoilt[start + rng.randrange(size)] = rng.randrange(256)
+    return bytes(spoilt)
+
+
+SECTIONS = ["", ".debug_info", ".debug_abbrev", ".debug_str", ".symtab", ".strtab", ".shstrtab",
+            ".note.gnu.build-id"]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_the_elf_holds_ends_in_problems_or_a_named_error(asleep, seed, tmp_path):
+    """The DWARF's or the symbols' bytes changed, or the end missing. The same each time."""
+    rng, data = random.Random(seed), BUILDS.elf("release").read_bytes()
+    data = data[:rng.randrange(len(data))] if seed % 4 == 0 else spoil_sections(data, rng, SECTIONS)
+    elf = tmp_path / "elf"
+    elf.write_bytes(data)
+    started = time.monotonic()
+    try:
+        source = reader.Source(asleep.cpus, MemoryFile(asleep.ram, RAM))
+        reader.look(source, asleep.layout, debuginfo.DebugInfo(elf))
+    except trouble.Trouble as error:
+        assert str(error)
+    assert time.monotonic() - started < 120
+
+
+def noise_in_dwarf(data):
+    section = elffile.ELFFile(io.BytesIO(data)).get_section_by_name(".debug_info")
+    start, size = section["sh_offset"], section["sh_size"]
+    return data[:start] + random.Random(1).randbytes(size) + data[start + size:]
+
+
+ELFS = {
+    "cut off": lambda data: data[:1500000],
+    "noise in its DWARF": noise_in_dwarf,
+    "noise": lambda data: random.Random(1).randbytes(len(data)),
+    "empty": lambda data: b"",
+    "the start of one": lambda data: data[:52],
+}
+
+
+@pytest.mark.parametrize("spoil", ELFS.values(), ids=ELFS)
+def test_a_damaged_elf_is_refused_by_name(asleep, spoil, tmp_path):
+    log, elf = tmp_path / "log", tmp_path / "elf"
+    log.write_bytes(asleep.log.encode("latin-1"))
+    elf.write_bytes(spoil(BUILDS.elf("release").read_bytes()))
+    done = subprocess.run([*READER, "--memory", f"{asleep.ram}@{RAM:#x}", "--gdb-socket", asleep.gdb,
+                           "--layout", log, "--elf", elf], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.startswith(f"ptread: {elf}: "), done.stderr
+
+
+def test_a_rule_that_stumbles_is_no_clean_look_and_no_traceback(asleep, monkeypatch):
+    """Whatever Python calls it."""
+    def stumbles(_scene):
+        """bigwin: does not."""
+        raise IndexError(8)
+        yield
+    monkeypatch.setattr(owners, "RULES", (stumbles,))
+    with pytest.raises(debuginfo.DebugError, match="not of the kind"):
+        asleep.look()
+
+
 @pytest.mark.parametrize("rule", owners.RULES, ids=owners.name)
 def test_no_rule_is_without_something_planted(rule):
     assert owners.name(rule) in {name.split(":")[0] for name in PLANTED}
+
+
+def test_the_kernels_banks_are_the_machines(asleep):
+    """Their sizes are bit-fields."""
+    assert image.banks(asleep.kernel) == [(RAM, RAM + RAM_BYTES)]
 
 
 def test_the_command_line_reads_a_memory_file(asleep, tmp_path):
@@ -346,11 +583,14 @@ DAMAGED = {
                      "lines were sent"),
     "a digit is wrong": (lambda t: re.sub(r'("level":3,"entries":"\d)', r"\g<1>1", t, count=1),
                          "the dump is damaged"),
+    "a bit is wrong that no character has": (
+        lambda t: re.sub(r'(@pt \{"ta)b', lambda m: m[1] + chr(ord("b") | 0x80), t, count=1),
+        "the dump is damaged"),
     "torn": (lambda t: re.sub(r'(?m)(^@pt \{"table".*)"\}\r', r"\1\r", t, count=1), "damaged"),
     "another version": (lambda t: resummed(t.replace('@pt {"v":1,', '@pt {"v":2,')),
                         "version 2 is not known"),
-    "a table is not there": (lambda t: resummed(re.sub(
-        r'(?m)^@pt \{"table":"0x\w+","level":3.*\r\n', "", t, count=1)), "is not in the dump"),
+    "TTBR1's table is not there": (lambda t: resummed(re.sub(
+        r'(?m)^@pt \{"table":"0x\w+","level":2.*\r\n', "", t)), "TTBR1 leads nowhere"),
     "a run leaves its table": (lambda t: resummed(re.sub(
         r'"level":3,"entries":"\w+:\w+', '"level":3,"entries":"1ff:2', t, count=1)),
         "leaves the table"),
@@ -373,7 +613,7 @@ def resummed(text):
 def test_a_damaged_dump_is_refused_by_name(said, spoil, named, tmp_path):
     log = tmp_path / "log"
     log.write_bytes(spoil(said[0]).encode("latin-1"))
-    assert log.read_text() != said[0]
+    assert log.read_bytes() != said[0].encode("latin-1")
     done = subprocess.run([*READER, "--dump", log], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
     assert named in done.stderr, done.stderr
@@ -387,6 +627,42 @@ def test_a_dump_of_broken_tables_is_judged(said, tmp_path):
                           check=False)
     assert done.returncode == 1
     assert {"xn", "image"} <= {problem["rule"] for problem in json.loads(done.stdout)["problems"]}
+
+
+def test_a_table_that_a_dump_lacks_is_named(said, tmp_path):
+    """As of a board whose monitor finds nothing there."""
+    log = tmp_path / "log"
+    log.write_bytes(resummed(re.sub(r'(?m)^@pt \{"table":"0x\w+","level":3.*\r\n', "", said[0],
+                                    count=1)).encode("latin-1"))
+    done = subprocess.run([*READER, "--dump", log, "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert [p for p in json.loads(done.stdout)["problems"]
+            if p["rule"] == "arch" and "is not in the dump" in p["text"]]
+
+
+def test_a_table_that_is_nowhere_is_found_by_every_way(tmp_path):
+    """QMP gives zeros for it, and the monitor leaves it out."""
+    with Booted(memory="512M") as m, tempfile.TemporaryDirectory(prefix="verify.") as folder:
+        qmp, gdb = m.guest.qmp.command, f"{folder}/gdb"
+        layout = layouts.from_text(m.booted)
+        qmp("stop")
+        qmp("human-monitor-command", **{"command-line": f"gdbserver unix:{gdb},server=on,wait=off"})
+        source = reader.stopped(qmp, gdb)
+        va = layout.find("bigwin").end - (1 << 21)
+        table, index = next((step[1], step[2]) for step in
+                            lpae.resolve(source.cpus[0].registers, source.memory, va) if step[0] == 2)
+        with rsp.Stub(gdb) as stub:
+            assert stub.ask("Qqemu.PhyMemMode:1") == "OK"
+            data = (NOWHERE | 3).to_bytes(8, "little").hex()
+            assert stub.ask(f"M{table + 8 * index:x},8:{data}") == "OK"
+            stub.ask("Qqemu.PhyMemMode:0")
+        outside = reader.look(reader.stopped(qmp, gdb), layout)
+        qmp("cont")
+        text = m.booted + "\r\n".join(m.ask("tables")) + "\r\n"
+    assert [(p.rule, p.va) for p in outside.problems] == [("arch", va)]
+    assert "is not RAM" in outside.problems[0].text
+    inside = reader.look(dump.source(text), layout)
+    assert [(p.rule, p.va) for p in inside.problems] == [("arch", va)]
 
 
 # -- Linux -------------------------------------------------------------------------------------

@@ -23,8 +23,9 @@ import sys
 if not __package__:
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from ptread import debuginfo, dump, lpae, linux, memory, reader, rsp, show  # noqa: E402
+from ptread import debuginfo, dump, linux, memory, reader, rsp, show  # noqa: E402
 from ptread import layout as layouts  # noqa: E402
+from ptread.trouble import Trouble  # noqa: E402
 
 
 def arguments():
@@ -62,11 +63,7 @@ def main():
         where = f"{error.filename}: " if error.filename else ""
         print(f"ptread: {where}{error.strerror or error}", file=sys.stderr)
         return 2
-    except KeyError as error:       # a name of the kernel's that its debugging information lacks
-        print(f"ptread: there is no {error}", file=sys.stderr)
-        return 2
-    except (ValueError, lpae.BadTables, memory.QmpError, memory.BadMemory, rsp.GdbError,
-            debuginfo.DebugError, dump.DumpError) as error:
+    except (ValueError, Trouble) as error:
         print(f"ptread: {error}", file=sys.stderr)
         return 2
     if args.json:
@@ -103,9 +100,9 @@ def findings(args):
 
 
 def read(path):
-    if path == "-":
-        return sys.stdin.read()
-    return pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
+    """A log: bytes of a line, noise among them, as the monitor's sum counts them."""
+    data = sys.stdin.buffer.read() if path == "-" else pathlib.Path(path).read_bytes()
+    return data.decode("latin-1")
 
 
 def layout_of(name, text):

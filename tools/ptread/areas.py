@@ -3,13 +3,14 @@
 
 import struct
 
-from .kernel import PAGE, BadKernel
+from .kernel import ADDRESSES, PAGE, BadKernel
 from .rules import Problem, on_table
 from .scene import Unjudged, live, region_of, settled, threads
 
 VM, EARLY = "mm/vm_area.c", "arch/arm/early_tables.c"
 IN_IMAGE = ("kernel_pmds", "image_table", "fixmap_table")
 MOST_PAGES = 20_000
+MOST_STACK = 1 << 20
 
 
 # -- areas ---------------------------------------------------------------------------------------
@@ -25,10 +26,7 @@ def areas(scene):
     if vm.start == 0:
         raise Unjudged("the vmalloc area is not set up yet")
     names = kernel.info.enum(VM, "va_state")
-    lazy, at = set(), vm.lazy
-    while at and len(lazy) < MOST_PAGES:
-        lazy.add(at)
-        at = kernel.struct(VM, "va_seg", at).peer
+    lazy = set(lazy_areas(kernel, vm))
     entries = iter(sorted(live(scene, region).items()))
     va, leaf = next(entries, (None, None))
     for area in segments(kernel, vm):
@@ -39,25 +37,36 @@ def areas(scene):
                 yield Problem("area", va, "mapped, and in no segment of the vmalloc area")
             elif text:
                 yield Problem("area", va, f"mapped, {text} ({start:#010x}-{end:#010x})")
-            elif not leaf.device and kernel.pages.is_free(leaf.pa // PAGE):
-                yield Problem("area", va, f"{leaf.pa:#012x} is free")
             va, leaf = next(entries, (None, None))
     if va is not None:
         yield Problem("area", va, "mapped, and in no segment of the vmalloc area")
 
 
+def lazy_areas(kernel, vm):
+    """Where the areas lie that were given up and wait for their flush."""
+    at, seen = vm.lazy, set()
+    with settled(vm.lock, "the list of lazy areas"):
+        while at:
+            if at in seen:
+                raise BadKernel(f"the list of lazy areas has no end: it comes back to {at:#010x}")
+            seen.add(at)
+            yield at
+            at = kernel.struct(VM, "va_seg", at).peer
+
+
 def segments(kernel, vm):
     """All ranges of the vmalloc area, by address; they follow each other without a gap."""
     edge = vm.space.edge
-    at, expected, most = edge.next, None, 100_000
+    at, expected, seen = edge.next, None, set()
     with settled(vm.lock, "the list of areas"):
         while at != edge.va:
             area = kernel.struct(VM, "va_seg", at)
-            if expected not in (None, area.start) or most == 0:
+            if expected not in (None, area.start) or at in seen:
                 raise BadKernel("the segments of the vmalloc area do not follow each other at"
-                                f" {area.start * PAGE:#010x}")
+                                f" {area.start * PAGE & ADDRESSES:#010x}")
+            seen.add(at)
             yield area
-            at, expected, most = area.next, area.start + area.size, most - 1
+            at, expected = area.next, area.start + area.size
 
 
 def area_problem(area, inside, names, lazy):
@@ -80,6 +89,9 @@ def stacks(scene):
         if not region.start <= start < region.end:
             continue        # the boot thread's, in the image
         seen += 1
+        if not start < end <= min(region.end, start + MOST_STACK):
+            yield Problem("stack", start, f"thread {thread.id} says that its stack ends at {end:#010x}")
+            continue
         if kernel.leaf(start - PAGE):
             yield Problem("stack", start - PAGE, f"mapped, below the stack of thread {thread.id}")
         for va in range(start, end, PAGE):
@@ -120,11 +132,21 @@ def table_owners(scene):
         page, va = kernel.pages.page(pa // PAGE), links[0][1]
         if page is None:
             yield Problem("owned", va, f"table {pa:#012x} is not in RAM")
+        elif image_offset(kernel, pa) is not None:
+            yield Problem("owned", va, f"table {pa:#012x} lies in the image, at"
+                          f" {image_offset(kernel, pa):#x}, where none is")
         elif kernel.pages.state_is(page, "PAGE_RESERVED"):
             continue        # made before there was a page allocator
         elif not kernel.pages.state_is(page, "PAGE_ALLOCATED") or page.refcount != 1:
             yield Problem("owned", va, f"table {pa:#012x}: its page is in state"
                           f" {kernel.pages.state(page)}, with {page.refcount} references")
+
+
+def image_offset(kernel, pa):
+    """How far behind the image's first byte that is, wherever it was loaded; None: not in it."""
+    image_pa = kernel.variable(EARLY, "boot_info").image_pa
+    size = kernel.info.symbol("__content_end") - kernel.info.symbol("__image_start")
+    return pa - image_pa if 0 <= pa - image_pa < size else None
 
 
 def area_tables(scene):

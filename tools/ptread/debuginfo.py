@@ -5,11 +5,16 @@ So a structure that changes is read as it then is: no offset, size or constant i
 Only the compilation units that are asked for are read.
 """
 
+import contextlib
 import threading
 from dataclasses import dataclass, field
 
+from .trouble import Trouble
 
-class DebugError(Exception):
+MOST_BYTES = 1 << 21        # the image's region: nothing in it is larger
+
+
+class DebugError(Trouble):
     """The ELF cannot be read, or does not have what is asked for."""
 
 
@@ -23,6 +28,7 @@ class Type:
     element: "Type | None" = None                   # array; pointer: what it points to, or None
     count: int = 0                                  # array
     names: dict = field(default_factory=dict)       # enum: name: value
+    bits: "tuple | None" = None                     # a bit-field's (shift, width) in its bytes
 
 
 @dataclass(frozen=True)
@@ -37,25 +43,51 @@ class DebugInfo:
 
     def __init__(self, path):
         try:
-            from elftools.common.exceptions import ELFError
             from elftools.elf.elffile import ELFFile
         except ImportError as error:
             raise DebugError(f"{error}: install python3-pyelftools (make deps)") from error
-        try:
-            self._stream = open(path, "rb")
-            self._elf = ELFFile(self._stream)
-        except (OSError, ELFError) as error:
-            raise DebugError(f"{path}: {error}") from error
-        if not self._elf.has_dwarf_info():
-            raise DebugError(f"{path}: no debugging information")
-        self._path = path
-        self._dwarf = self._elf.get_dwarf_info()
-        self._units = self._find_units()
+        self.path = path
         self._types = {}        # DIE offset: Type
         self._tops = {}         # file: {(kind, name): DIE}
         self._lock = threading.RLock()      # the file's position is one
+        try:
+            self._stream = open(path, "rb")
+        except OSError as error:
+            raise DebugError(f"{path}: {error.strerror or error}") from error
+        with self._reading():
+            self._elf = ELFFile(self._stream)
+            if not self._elf.has_dwarf_info():
+                raise DebugError(f"{path}: no debugging information")
+            self._dwarf = self._elf.get_dwarf_info()
+            self._units = self._find_units()
+            self._symbols = self._read_symbols()
+            self.build_id = self._read_build_id()
 
-        self.build_id = self._read_build_id()
+    @contextlib.contextmanager
+    def _reading(self):
+        """pyelftools trusts what it reads: whatever it stumbles over, the file is what is wrong."""
+        with self._lock:
+            try:
+                yield
+            except DebugError:
+                raise
+            except Exception as error:
+                why = str(error).partition("\n")[0] or "it makes no sense"
+                raise DebugError(f"{self.path}: cut off or damaged: {why}") from error
+
+    def _read_symbols(self):
+        """{name: address} of what the linker script and assembly name, and of all else."""
+        table = self._elf.get_section_by_name(".symtab")
+        if table is None:
+            raise DebugError(f"{self.path}: no symbols")
+        return {symbol.name: symbol["st_value"] for symbol in table.iter_symbols()
+                if symbol["st_info"]["bind"] == "STB_GLOBAL"}
+
+    def symbol(self, name):
+        """The address of a symbol that all of the kernel may use."""
+        if name not in self._symbols:
+            raise DebugError(f"{self.path}: there is no symbol {name}")
+        return self._symbols[name]
 
     def _read_build_id(self):
         """The GNU build-id in hex; "" if there is none."""
@@ -74,7 +106,7 @@ class DebugInfo:
     def _top(self, file):
         if file not in self._tops:
             if file not in self._units:
-                raise DebugError(f"{self._path}: no {file} in its debugging information")
+                raise DebugError(f"{self.path}: no {file} in its debugging information")
             found = self._tops[file] = {}
             for die in self._units[file].get_top_DIE().iter_children():
                 name = die.attributes.get("DW_AT_name")
@@ -88,12 +120,12 @@ class DebugInfo:
     def _find(self, file, tag, name):
         die = self._top(file).get((tag, name))
         if die is None:
-            raise DebugError(f"{self._path}: {file} defines no {name}")
+            raise DebugError(f"{self.path}: {file} defines no {name}")
         return die
 
     def variable(self, file, name):
         """A variable that this file defines, static ones too."""
-        with self._lock:
+        with self._reading():
             return self._variable(file, name)
 
     def _variable(self, file, name):
@@ -101,7 +133,7 @@ class DebugInfo:
         where = die.attributes.get("DW_AT_location")
         # DW_OP_addr (DWARF 5, 2.5.1.1) and an address; a list where the optimizer moved it about.
         if where is None or not isinstance(where.value, list) or where.value[0] != 0x03:
-            raise DebugError(f"{self._path}: {file}: {name} has no address")
+            raise DebugError(f"{self.path}: {file}: {name} has no address")
         address = int.from_bytes(bytes(where.value[1:5]), "little")
         typed = die
         if "DW_AT_type" not in die.attributes:
@@ -109,12 +141,12 @@ class DebugInfo:
         return Variable(address, self._type_of(typed))
 
     def struct(self, file, name):
-        with self._lock:
+        with self._reading():
             return self._type(self._find(file, "DW_TAG_structure_type", name))
 
     def enum(self, file, name):
         """{enumerator: value}"""
-        with self._lock:
+        with self._reading():
             return self._type(self._find(file, "DW_TAG_enumeration_type", name)).names
 
     # -- types -------------------------------------------------------------------------------
@@ -124,7 +156,9 @@ class DebugInfo:
 
     def _type(self, die):
         if die.offset not in self._types:
-            self._types[die.offset] = self._read_type(die)
+            made = self._types[die.offset] = self._read_type(die)
+            if not 0 <= made.size <= MOST_BYTES or not 0 <= made.count <= MOST_BYTES:
+                raise DebugError(f"{self.path}: damaged: a type of {made.size} bytes")
         return self._types[die.offset]
 
     def _read_type(self, die):
@@ -159,6 +193,14 @@ class DebugInfo:
             element = Type("array", element.size * count, element=element, count=count)
         return element
 
+    def _bit_field(self, die, declared):
+        """(offset, Type) of just the bytes that it is in (DWARF 5, 5.7.6)."""
+        if "DW_AT_data_bit_offset" not in die.attributes or declared.signed:
+            raise DebugError(f"{self.path}: a bit-field as none of the kernel's is")
+        first, width = die.attributes["DW_AT_data_bit_offset"].value, die.attributes["DW_AT_bit_size"].value
+        shift = first % 8
+        return first // 8, Type("number", (shift + width + 7) // 8, bits=(shift, width))
+
     def _add_members(self, made, die):
         """Those of unnamed structs and unions inside are the outer one's too, as in C."""
         for child in die.iter_children():
@@ -166,6 +208,8 @@ class DebugInfo:
                 continue
             at = getattr(child.attributes.get("DW_AT_data_member_location"), "value", 0)
             name, inner = child.attributes.get("DW_AT_name"), self._type_of(child)
+            if "DW_AT_bit_size" in child.attributes:
+                at, inner = self._bit_field(child, inner)
             if name is not None:
                 made.members[name.value.decode()] = (at, inner)
             else:

@@ -12,6 +12,7 @@ from .lpae import LEVEL_SHIFT, PAGE, Registers
 from .memory import BadMemory
 from .reader import Source
 from .rsp import Cpu
+from .trouble import Trouble
 
 WORD = "@pt "
 REGISTERS = ("ttbr0", "ttbr1", "ttbcr", "mair0", "mair1", "sctlr")
@@ -19,7 +20,7 @@ RUN = re.compile(r"([0-9a-f]{1,3}):([0-9a-f]{1,3}):([0-9a-f]{1,16})")
 INSIDE_KERNEL = 0xffffffff      # whoever prints runs the kernel
 
 
-class DumpError(Exception):
+class DumpError(Trouble):
     """No whole, sound dump."""
 
 

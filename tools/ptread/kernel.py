@@ -4,11 +4,14 @@
 from bisect import bisect_right
 
 from .debuginfo import DebugError
+from .trouble import Trouble
 
 PAGE = 1 << 12
+ADDRESSES = (1 << 32) - 1
+MOST_SECTIONS = 1 << 16     # 40 bits of address by 16 MiB: more is nonsense
 
 
-class BadKernel(Exception):
+class BadKernel(Trouble):
     """What the kernel's data say cannot be followed."""
 
 
@@ -16,16 +19,13 @@ class View:
     """A value in memory: `view.member`, `view[index]`; numbers, pointers and enums come as int."""
 
     def __init__(self, kernel, kind, va):
-        self._kernel, self._kind, self.va = kernel, kind, va
+        self._kernel, self._kind, self.va = kernel, kind, va & ADDRESSES
 
     def __getattr__(self, name):
         if name not in self._kind.members:
             raise DebugError(f"the kernel's structure has no member {name}")
         offset, kind = self._kind.members[name]
         return self._kernel.value(kind, self.va + offset)
-
-    def has(self, name):
-        return name in self._kind.members
 
     def where(self, name):
         """The address of a member."""
@@ -63,7 +63,7 @@ class Kernel:
     def pa(self, va):
         leaf = self.leaf(va)
         if leaf is None:
-            raise BadKernel(f"{va:#010x}, where the kernel's data lead, is not mapped")
+            raise BadKernel(f"{va & ADDRESSES:#010x}, where the kernel's data lead, is not mapped")
         return leaf.pa + va - leaf.va
 
     def read(self, va, size):
@@ -78,7 +78,11 @@ class Kernel:
     def value(self, kind, va):
         if kind.kind in ("struct", "array"):
             return View(self, kind, va)
-        return int.from_bytes(self.read(va, kind.size), "little", signed=kind.signed)
+        number = int.from_bytes(self.read(va, kind.size), "little", signed=kind.signed)
+        if kind.bits:
+            shift, width = kind.bits
+            number = number >> shift & (1 << width) - 1
+        return number
 
     def variable(self, file, name):
         found = self.info.variable(file, name)
@@ -91,12 +95,13 @@ class Kernel:
 
     def linked(self, head, file, name, link, most=100_000):
         """The structs on a circular list whose links are their member `link`."""
-        kind = self.info.struct(file, name)
+        kind, seen = self.info.struct(file, name), set()
         offset, va = kind.members[link][0], head.next
         while va != head.va:
-            if most == 0:
-                raise BadKernel(f"the list at {head.va:#010x} has no end")
-            most -= 1
+            if va in seen or len(seen) == most:
+                raise BadKernel(f"the list at {head.va:#010x} has no end: it comes to {va:#010x}"
+                                f" after {len(seen)} steps")
+            seen.add(va)
             found = View(self, kind, va - offset)
             yield found
             va = getattr(found, link).next
@@ -124,7 +129,7 @@ class Pages:
         self._states = kernel.info.enum("mm/pkmap.c", "page_state")
         count, end = self.mm.section_count, self.mm.end_pfn
         fits = [shift for shift in range(1, 32) if -(-end >> shift) == count]
-        if len(fits) != 1 and count != 1:
+        if (len(fits) != 1 and count != 1) or not 0 < count < MOST_SECTIONS or not fits:
             raise BadKernel(f"{count} sections up to page {end:#x}: of no size")
         self._shift = fits[0]
         self._sections = {}

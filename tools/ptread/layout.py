@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 WORD = "@layout "
 BOOT = "@boot "
+KINDS = {list: "a list", str: "a string", type(None): "null", bool: "true or false"}
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,18 @@ def loads(text):
 
 
 def number(value):
-    return value if isinstance(value, int) else int(value, 0)
+    if isinstance(value, str):
+        return int(value, 0)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"the layout says {json.dumps(value)[:40]} where a number is wanted")
+    return value
 
 
 def from_json(data):
+    if not isinstance(data, dict):
+        raise ValueError(f"the layout is {KINDS.get(type(data), 'a number')}: an object is wanted")
+    if not isinstance(data["regions"], list) or not all(isinstance(r, dict) for r in data["regions"]):
+        raise ValueError("the layout's regions are no list of objects")
     regions = [Region(r["name"], number(r["start"]), number(r["size"]), r["kind"])
                for r in data["regions"]]
     registers = {name: number(data[name])
@@ -64,7 +73,7 @@ def from_json(data):
 def from_text(text):
     """Out of a JSON file, or out of a serial log (its last @layout line)."""
     found = [line[len(WORD):] for line in text.splitlines() if line.startswith(WORD)]
-    if not found and not text.lstrip().startswith("{"):
+    if not found and not text.lstrip().startswith(("{", "[")):
         raise ValueError("no @layout line")
     return from_json(loads(found[-1] if found else text))
 
@@ -72,4 +81,5 @@ def from_text(text):
 def build_of(text):
     """The build-id that the last @boot line of a serial log names; "" without one."""
     found = [line[len(BOOT):] for line in text.splitlines() if line.startswith(BOOT)]
-    return loads(found[-1]).get("build", "") if found else ""
+    boot = loads(found[-1]) if found else {}
+    return str(boot.get("build", "")) if isinstance(boot, dict) else ""

@@ -6,6 +6,9 @@ Sections are those of ARM DDI 0406C. The contiguous hint is ignored: entries are
 
 from dataclasses import dataclass, field
 
+from .memory import BadMemory
+from .trouble import Trouble
+
 PAGE = 1 << 12
 OUTPUT_BITS = 40
 # UNK/SBZP while EAE is 1: TTBCR (B4.1.153), TTBR0 and TTBR1 (B4.1.154, B4.1.155).
@@ -14,8 +17,8 @@ TTBR_RESERVED = 0xff << 56 | 0xff << 40
 LEVEL_SHIFT = {1: 30, 2: 21, 3: 12}
 
 
-class BadTables(Exception):
-    """The registers do not describe long-descriptor tables."""
+class BadTables(Trouble):
+    """The registers do not describe long-descriptor tables, or lead nowhere."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,10 @@ class Leaf:
 
 def type_name(attr):
     """A MAIR byte in words: strongly-ordered, device, or normal with outer/inner policy."""
-    if attr >> 4 == 0:
-        return {0x00: "strongly-ordered", 0x04: "device"}.get(attr, f"reserved-{attr:#04x}")
+    if attr in (0x00, 0x04):
+        return "device" if attr else "strongly-ordered"
+    if attr >> 4 == 0 or attr & 15 == 0:    # UNPREDICTABLE, both (B4.1.104)
+        return f"reserved-{attr:#04x}"
     if attr == 0x44:
         return "normal-nc"
     if attr == 0xff:
@@ -229,8 +234,10 @@ class Walker:
         self.out.faults.append((va, text))
 
     def table(self, half, pa, level, base, indices, above):
+        data = self.read(half, pa, level, base, 8 * indices.stop)
+        if data is None:
+            return
         self.out.tables.setdefault(pa, []).append((level, base))
-        data = self.memory.read(pa, 8 * (indices.stop))
         shift = LEVEL_SHIFT[level]
         for index in indices:
             entry = int.from_bytes(data[8 * index:8 * index + 8], "little")
@@ -241,6 +248,16 @@ class Walker:
                 self.out.level2[va] = entry
             if entry & 1:           # else the other 63 bits are software's own
                 self.descriptor(half, entry, level, va, above)
+
+    def read(self, half, pa, level, base, size):
+        """A table's bytes; None: there is nothing, and for the other tables we go on."""
+        try:
+            return self.memory.read(pa, size)
+        except BadMemory as error:
+            if level == half.level:
+                raise BadTables(f"TTBR{half.number} leads nowhere: {error}") from error
+            self.fault(base, f"level {level - 1}: its table {pa:#012x} is nowhere: {error}")
+            return None
 
     def descriptor(self, half, entry, level, va, above):
         kind = entry >> 1 & 1

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The kernel's own account of what is mapped, held against the live entries.
 
-A rule (windows.py, areas.py) is a generator like those of rules.py, over a Scene. The guest was
+A rule (windows.py, areas.py, image.py) is a generator like those of rules.py, over a Scene. The guest was
 stopped at any moment, so each says which steps in between it allows, and by what it sees that the
 kernel is in one: a lock that is held, a thread that is being switched. Unjudged: it cannot tell now.
 """
 
-from . import areas, windows
+from . import areas, image, windows
 from .kernel import BadKernel
 from .rules import Problem
 from .scene import Unjudged
 
-RULES = windows.RULES + areas.RULES
+RULES = windows.RULES + areas.RULES + image.RULES
 
 
 def judge(scene):

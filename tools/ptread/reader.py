@@ -8,6 +8,7 @@ a memory file and a stub, or a dump that the kernel printed (dump.py).
 from dataclasses import dataclass, field
 
 from . import lpae, owners, rsp, rules
+from .debuginfo import DebugError
 from .kernel import Kernel
 from .memory import Memory
 from .scene import Scene, running_threads
@@ -50,11 +51,20 @@ def look(source, layout, info=None, only=None, ram_reused=False):
     found = Findings(walked[0], walked[1:], problems, cpus=states)
     if info:
         kernel = Kernel(info, source.memory, walked[0])
-        threads = running_threads(kernel, [cpu.thread for cpu in here.values()])
-        more, found.unjudged = owners.judge(Scene(kernel, walked[0], layout, threads,
-                                                       ram_reused))
+        more, found.unjudged = own_data(kernel, layout, [cpu.thread for cpu in here.values()],
+                                        walked[0], ram_reused)
         found.problems += more
     return found
+
+
+def own_data(kernel, layout, threads, tables, ram_reused):
+    """What owners.judge() finds. Types that are not what the rules ask for are the ELF's fault."""
+    try:
+        running = running_threads(kernel, threads)
+        return owners.judge(Scene(kernel, tables, layout, running, ram_reused))
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise DebugError(f"{kernel.info.path}: the kernel's data are not of the kind that it says: {error}") \
+            from error
 
 
 def stopped(command, gdb_address):

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
 from .lpae import Registers
+from .trouble import Trouble
 
 MODE_USER = 0x10        # CPSR[4:0]
 # QEMU says unasked that the guest stops: it ran when we connected. Nothing else begins so, but the
@@ -18,7 +19,7 @@ STOPPED = ("T", "S")
 RESUMES = "?cCsSv"
 
 
-class GdbError(Exception):
+class GdbError(Trouble):
     """The stub does not answer as it should."""
 
 
@@ -29,12 +30,12 @@ class Stub:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
+        name = address if isinstance(address, str) else ":".join(map(str, address))
         try:
             self._socket.connect(address)
         except OSError as error:
-            name = address if isinstance(address, str) else ":".join(map(str, address))
             raise GdbError(f"{name}: {error.strerror or error}") from error
-        self._buffer = b""
+        self._buffer, self._name = b"", name
         self.ask("qSupported:xmlRegisters=arm;multiprocess+")
         self._numbers = None
 
@@ -50,12 +51,16 @@ class Stub:
     def ask(self, command):
         """Sends one packet and returns the answer's text."""
         data = command.encode("ascii")
-        self._socket.sendall(b"$" + data + f"#{sum(data) & 0xff:02x}".encode("ascii"))
-        while True:
-            answer = self._packet()
-            self._socket.sendall(b"+")
-            if answer[:1] not in STOPPED or command[0] in RESUMES:
-                return answer
+        try:
+            self._socket.sendall(b"$" + data + f"#{sum(data) & 0xff:02x}".encode("ascii"))
+            while True:
+                answer = self._packet()
+                self._socket.sendall(b"+")
+                if answer[:1] not in STOPPED or command[0] in RESUMES:
+                    return answer
+        except OSError as error:
+            raise GdbError(f"{self._name}: no answer of a gdb stub's: {error.strerror or error}") \
+                from error
 
     def _packet(self):
         while True:
@@ -89,18 +94,25 @@ class Stub:
     def registers(self):
         """Register numbers by lower-case name, from the target description."""
         if self._numbers is None:
-            self._numbers, number = {}, 0
-            target = ElementTree.fromstring(plain(self._feature("target.xml")))
-            for include in target.iter():
-                if not include.tag.endswith("include"):
-                    continue
-                feature = ElementTree.fromstring(plain(self._feature(include.get("href"))))
-                for reg in feature.iter("reg"):
-                    number = int(reg.get("regnum", number))
-                    size = int(reg.get("bitsize"))
-                    self._numbers.setdefault(reg.get("name").lower(), []).append((number, size))
-                    number += 1
+            try:
+                self._numbers = self._described()
+            except (ElementTree.ParseError, AttributeError, TypeError, ValueError) as error:
+                raise GdbError(f"the gdb stub's target description makes no sense: {error}") from error
         return self._numbers
+
+    def _described(self):
+        found, number = {}, 0
+        target = ElementTree.fromstring(plain(self._feature("target.xml")))
+        for include in target.iter():
+            if not include.tag.endswith("include"):
+                continue
+            feature = ElementTree.fromstring(plain(self._feature(include.get("href"))))
+            for reg in feature.iter("reg"):
+                number = int(reg.get("regnum", number))
+                size = int(reg.get("bitsize"))
+                found.setdefault(reg.get("name").lower(), []).append((number, size))
+                number += 1
+        return found
 
     def cpus(self):
         """Thread names, one per CPU."""

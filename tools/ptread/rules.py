@@ -328,6 +328,20 @@ def guards(tables, layout, _aliases):
                               f" {above.type_name}")
 
 
+def boot_only(tables, layout, _aliases):
+    """boot: a region of kind boot is empty, and no table is linked there: once @layout is printed, what
+    it was for is over."""
+    for region in layout.regions:
+        if region.kind != "boot":
+            continue
+        for va in range(region.start, region.end, BLOCK):
+            entry = tables.level2.get(va, 0)
+            if entry & 1:
+                what = "a table is linked" if entry & 2 else "a block is mapped"
+                yield Problem("boot", va, f"{what}, in {region.name}, which only boot uses:"
+                              f" {entry:#018x}")
+
+
 def null_page(tables, _layout, _aliases):
     """null: nothing at address 0, nor in the last page, where small negative numbers point."""
     for leaf in tables.leaves:
@@ -342,7 +356,7 @@ GENERIC = (architecture, access_flag, write_xor_execute, device_exec, user_acces
            shareable, walked_shareable, contiguous, global_kernel, secure_bit, shared_tables,
            null_page)
 RULES = (*GENERIC, execute_never, executable, named, windows, tables_hidden, regions_apart,
-         registers, direct, constant, image, guards)
+         registers, direct, constant, image, guards, boot_only)
 
 
 def same_on_all(registers_by_cpu):

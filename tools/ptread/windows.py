@@ -2,7 +2,7 @@
 """Rules: the kernel's account of its windows (pkmap, kmap_local, fixmap, bigwin), and their entries."""
 
 from .kernel import PAGE
-from .rules import Problem, on_table
+from .rules import BLOCK, Problem, on_table
 from .scene import THREAD, Unjudged, held, live, region_of, threads
 
 HIGHMEM, PKMAP = "mm/highmem.c", "mm/pkmap.c"
@@ -86,7 +86,6 @@ def kmap_local_slots(scene):
     """
     kernel, region = scene.kernel, region_of(scene, "fixmap")
     entries, (begin, stride) = live(scene, region), slots(scene)
-    debug = any(thread.core.has("locks_held") for thread in scene.running.values())
     queues = kernel.variable("kernel/sched.c", "run_queues")
     for cpu in range(len(kernel.variable("mm/bigwin.c", "tables"))):
         thread = scene.running.get(cpu)
@@ -105,10 +104,6 @@ def kmap_local_slots(scene):
         if depth and thread.core.kmap_va != base:
             yield Problem("slot", base, f"CPU {cpu}: its thread's {depth} windows are at"
                           f" {thread.core.kmap_va:#010x}")
-        for leaf in filter(None, opened[:depth]):
-            # Under DEBUG what is freed is poisoned through such a window.
-            if not debug and kernel.pages.is_free(leaf.pa // PAGE):
-                yield Problem("slot", leaf.va, f"CPU {cpu}: {leaf.pa:#012x} is free")
 
 
 def kmap_local_saved(scene):
@@ -173,18 +168,25 @@ def kept_apart(scene):
 
 
 def big_windows(scene):
-    """bigwin: a window is empty, or its CPU's alone: a block or its own table, preemption off."""
+    """bigwin: a window is empty, or its CPU's alone: a block or its own table, preemption off, and not
+    while that CPU idles (its idle thread is never preempted, so preemption tells nothing then)."""
     kernel, region = scene.kernel, region_of(scene, "bigwin")
-    own = kernel.variable("mm/bigwin.c", "tables")
-    step = region.size // (len(own) + 1)        # one more, for copying
-    for cpu in range(len(own) + 1):
-        va = region.start + cpu * step
-        entry, thread = scene.tables.level2.get(va, 0), scene.running.get(cpu)
-        if entry & 1 and thread is None:
+    own, queues = kernel.variable("mm/bigwin.c", "tables"), kernel.variable("kernel/sched.c", "run_queues")
+    for va in range(region.start, region.end, BLOCK):
+        entry, cpu = scene.tables.level2.get(va, 0), (va - region.start) // BLOCK
+        if not entry & 1:
+            continue
+        thread = scene.running.get(cpu)
+        if cpu >= len(own):
+            yield Problem("bigwin", va, "open, and no CPU's: it is the one for copying")
+            continue
+        if thread is None:
             yield Problem("bigwin", va, f"open, and no CPU {cpu} runs")
-        elif entry & 1 and thread.core.atomic_count == 0:
+        elif thread.core.atomic_count == 0:
             yield Problem("bigwin", va, f"open, and CPU {cpu} may switch threads")
-        if entry & 3 == 3 and (not own[cpu] or entry & 0xff_ffff_f000 != kernel.pa(own[cpu])):
+        elif thread.va == queues[cpu].idle:
+            yield Problem("bigwin", va, f"open, and CPU {cpu} idles")
+        if entry & 2 and (not own[cpu] or entry & 0xff_ffff_f000 != kernel.pa(own[cpu])):
             yield Problem("bigwin", va, f"leads to table {entry & 0xff_ffff_f000:#012x}, which is"
                           f" not CPU {cpu}'s")
 

@@ -16,15 +16,18 @@ import tempfile
 import threading
 import time
 
-from ptread import debuginfo, dump, lpae, memory, owners, reader, rsp, show
+from ptread import debuginfo, owners, reader, show
 from ptread import layout as layouts
+from ptread.trouble import Trouble
 
 from .judge import Ending
 from .qemu import Guest, QemuError
 from .stream import Stream
 
-TROUBLE = (OSError, KeyError, ValueError, QemuError, lpae.BadTables, memory.BadMemory, rsp.GdbError,
-           debuginfo.DebugError, dump.DumpError)
+# What a look may end in that comes to nothing: ptread's own, the guest's, and for whatever else a rule
+# stumbles over in a kernel that is broken, what Python calls it. None of them is a clean look.
+TROUBLE = (Trouble, QemuError, OSError, ValueError, LookupError, TypeError, AttributeError,
+           ArithmeticError)
 SHORTEST, LONGEST = 0.1, 2.5  # seconds from one stop to the next
 
 _known: dict[pathlib.Path, debuginfo.DebugInfo] = {}
