@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""tools/ptread on real machines: each rule about the kernel's own data finds what is planted.
+"""tools/ptread on a real machine: each rule about the kernel's own data finds what is planted.
 
 A guest that has switched itself off is read through a memory file, and poked there. Owns: what is
-planted. Also: dumps over the line, sound and damaged, and Debian's Linux, which no rule is fitted to.
+planted, in its RAM and in the ELF.
 """
 
 import contextlib
@@ -17,16 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 
 import pytest
 from elftools.elf import elffile
 
-from linux import guest as linux_guest
-from linux import packages
-from prompt import PROMPT, Booted
-from ptread import areas, debuginfo, dump, image, linux, lpae, owners, reader, rsp, scene, trouble
-from ptread import windows
+from prompt import PROMPT
+from ptread import areas, debuginfo, image, lpae, owners, reader, rsp, scene, trouble, windows
 from ptread import layout as layouts
 from ptread.kernel import Kernel
 from ptread.memory import BadMemory, MemoryFile
@@ -540,193 +536,3 @@ def test_what_lies_outside_the_file_is_refused(asleep):
     memory = MemoryFile(asleep.ram, RAM + PAGE)
     with pytest.raises(BadMemory, match="outside the memory file"):
         memory.read(RAM, 8)
-
-
-# -- over the line -----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module", name="said")
-def fixture_said():
-    """A session's log with a dump in it, and the same tables read from outside."""
-    with Booted(memory="4G") as m, tempfile.TemporaryDirectory(prefix="verify.") as folder:
-        lines = m.ask("tables")
-        text = m.booted + "fanlight> tables\r\n" + "\r\n".join(lines) + "\r\n"
-        qmp = m.guest.qmp.command
-        qmp("stop")
-        qmp("human-monitor-command",
-            **{"command-line": f"gdbserver unix:{folder}/gdb,server=on,wait=off"})
-        outside, _ = reader.inspect(qmp, f"{folder}/gdb", layouts.from_text(text))
-        qmp("cont")
-    return text, outside
-
-
-def test_a_dump_is_what_the_tables_hold(said):
-    text, outside = said
-    found = reader.look(dump.source(text), layouts.from_text(text))
-    assert not found.problems and len(found.cpus) == 4
-    assert [(leaf.va, leaf.descriptor) for leaf in found.tables.leaves] \
-        == [(leaf.va, leaf.descriptor) for leaf in outside.leaves]
-    assert set(found.tables.tables) == set(outside.tables)
-
-
-def first_table(change):
-    return lambda text: re.sub(r'(?m)^(@pt \{"table":"0x..)(.)', change, text, count=1)
-
-
-DAMAGED = {
-    "no dump": (lambda t: t.replace("@pt ", "@qt "), "type `tables`"),
-    "cut off": (lambda t: t[:t.rindex("@pt ")], "the dump is cut off"),
-    "its beginning is lost": (lambda t: re.sub(r'@pt \{"v".*\r\n', "", t), "first line is missing"),
-    "a line is lost": (lambda t: re.sub(r'(?m)^@pt \{"table".*\r\n', "", t, count=1),
-                       "lines were sent"),
-    "a line twice": (lambda t: re.sub(r'(?m)^(@pt \{"table".*\r\n)', r"\1\1", t, count=1),
-                     "lines were sent"),
-    "a digit is wrong": (lambda t: re.sub(r'("level":3,"entries":"\d)', r"\g<1>1", t, count=1),
-                         "the dump is damaged"),
-    "a bit is wrong that no character has": (
-        lambda t: re.sub(r'(@pt \{"ta)b', lambda m: m[1] + chr(ord("b") | 0x80), t, count=1),
-        "the dump is damaged"),
-    "torn": (lambda t: re.sub(r'(?m)(^@pt \{"table".*)"\}\r', r"\1\r", t, count=1), "damaged"),
-    "another version": (lambda t: resummed(t.replace('@pt {"v":1,', '@pt {"v":2,')),
-                        "version 2 is not known"),
-    "TTBR1's table is not there": (lambda t: resummed(re.sub(
-        r'(?m)^@pt \{"table":"0x\w+","level":2.*\r\n', "", t)), "TTBR1 leads nowhere"),
-    "a run leaves its table": (lambda t: resummed(re.sub(
-        r'"level":3,"entries":"\w+:\w+', '"level":3,"entries":"1ff:2', t, count=1)),
-        "leaves the table"),
-    "a CPU is missing": (lambda t: resummed(re.sub(r'(?m)^@pt \{"cpu":2.*\r\n', "", t)),
-                         "were announced"),
-    "CPUs that are no number": (lambda t: resummed(re.sub(r'"cpus":"\w+"', '"cpus":null', t)), "TypeError"),
-    "nested too deep": (lambda t: resummed(re.sub(
-        r'(?m)^@pt \{"table":', lambda _: '@pt {"table":' + "[" * 5000, t, count=1)), "nested too deep"),
-}
-
-
-def resummed(text):
-    """The same with a closing line that fits: what only a wrong printer would send."""
-    lines = [line.rstrip("\r") for line in text.split("\n") if line.startswith("@pt ")][:-1]
-    crc = zlib.crc32("".join(line + "\n" for line in lines).encode())
-    return re.sub(r'@pt \{"lines".*\}', f'@pt {{"lines":{len(lines)},"crc32":"{crc:08x}"}}', text)
-
-
-@pytest.mark.parametrize("spoil, named", DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_dump_is_refused_by_name(said, spoil, named, tmp_path):
-    log = tmp_path / "log"
-    log.write_bytes(spoil(said[0]).encode("latin-1"))
-    assert log.read_bytes() != said[0].encode("latin-1")
-    done = subprocess.run([*READER, "--dump", log], capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
-    assert named in done.stderr, done.stderr
-
-
-def test_a_dump_of_broken_tables_is_judged(said, tmp_path):
-    """Text that is writable (AP[2] is gone), so by SCTLR.WXN not executable; the sum is made to fit."""
-    log = tmp_path / "log"
-    log.write_bytes(resummed(re.sub(r"(:\w*)783\b", r"\g<1>703", said[0])).encode("latin-1"))
-    done = subprocess.run([*READER, "--dump", log, "--json"], capture_output=True, text=True,
-                          check=False)
-    assert done.returncode == 1
-    assert {"xn", "image"} <= {problem["rule"] for problem in json.loads(done.stdout)["problems"]}
-
-
-def test_a_table_that_a_dump_lacks_is_named(said, tmp_path):
-    """As of a board whose monitor finds nothing there."""
-    log = tmp_path / "log"
-    log.write_bytes(resummed(re.sub(r'(?m)^@pt \{"table":"0x\w+","level":3.*\r\n', "", said[0],
-                                    count=1)).encode("latin-1"))
-    done = subprocess.run([*READER, "--dump", log, "--json"], capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stderr
-    assert [p for p in json.loads(done.stdout)["problems"]
-            if p["rule"] == "arch" and "is not in the dump" in p["text"]]
-
-
-def test_a_table_that_is_nowhere_is_found_by_every_way(tmp_path):
-    """QMP gives zeros for it, and the monitor leaves it out."""
-    with Booted(memory="512M") as m, tempfile.TemporaryDirectory(prefix="verify.") as folder:
-        qmp, gdb = m.guest.qmp.command, f"{folder}/gdb"
-        layout = layouts.from_text(m.booted)
-        qmp("stop")
-        qmp("human-monitor-command", **{"command-line": f"gdbserver unix:{gdb},server=on,wait=off"})
-        source = reader.stopped(qmp, gdb)
-        va = layout.find("bigwin").end - (1 << 21)
-        table, index = next((step[1], step[2]) for step in
-                            lpae.resolve(source.cpus[0].registers, source.memory, va) if step[0] == 2)
-        with rsp.Stub(gdb) as stub:
-            assert stub.ask("Qqemu.PhyMemMode:1") == "OK"
-            data = (NOWHERE | 3).to_bytes(8, "little").hex()
-            assert stub.ask(f"M{table + 8 * index:x},8:{data}") == "OK"
-            stub.ask("Qqemu.PhyMemMode:0")
-        outside = reader.look(reader.stopped(qmp, gdb), layout)
-        qmp("cont")
-        text = m.booted + "\r\n".join(m.ask("tables")) + "\r\n"
-    assert [(p.rule, p.va) for p in outside.problems] == [("arch", va)]
-    assert "is not RAM" in outside.problems[0].text
-    inside = reader.look(dump.source(text), layout)
-    assert [(p.rule, p.va) for p in inside.problems] == [("arch", va)]
-
-
-# -- Linux -------------------------------------------------------------------------------------
-
-
-# What the rules find in Debian's kernel, and why Linux has it so.
-LINUX_HAS = {
-    ("user", 0xffff0000): "the vectors' page, which holds the kernel's helpers for user programs"
-                          " (Documentation/arm/kernel_user_helpers.rst): they may read and run it",
-    ("wx", 0xffff0000): "its page is lowmem, and the direct mapping is writable",
-    ("wx", 0xffff1000): "the vectors' second page, for the kernel alone, likewise",
-}
-
-
-@pytest.fixture(scope="module", name="beside")
-def fixture_beside(tmp_path_factory):
-    """(a stopped Linux, where its stub listens)"""
-    work = tmp_path_factory.mktemp("linux")
-    try:
-        with linux_guest.booted(BUILDS.root, work / "qemu.err") as one, \
-                tempfile.TemporaryDirectory(prefix="verify.") as folder:
-            one.until(r"^INIT_STAYS")
-            qmp = one.guest.qmp.command
-            qmp("stop")
-            qmp("human-monitor-command",
-                **{"command-line": f"gdbserver unix:{folder}/gdb,server=on,wait=off"})
-            yield qmp, f"{folder}/gdb"
-    except packages.Unavailable as why:
-        pytest.skip(str(why))
-
-
-def test_debians_linux_is_read_and_judged(beside):
-    found = reader.look(reader.stopped(*beside), linux.LAYOUT, None, linux.RULES)
-    assert {(problem.rule, problem.va) for problem in found.problems} == set(LINUX_HAS)
-    leaves = found.tables.leaves
-    user = [leaf for leaf in leaves if leaf.half == 0 and leaf.va < linux.MODULES_VADDR]
-    assert [leaf for leaf in user if leaf.user_exec and not leaf.kernel_exec], "init's text"
-    assert len([leaf for leaf in leaves if leaf.half == 1]) > 500
-    assert any(leaf.level == 2 and leaf.kernel_exec for leaf in leaves), "Linux's text, by blocks"
-
-
-# Bits of the entry that maps the last 2 MiB of its lowmem, and the rule that must see them changed.
-LINUX_SPOILT = {1 << 54: "wx", 1 << 10: "af", 1 << 45: "arch", 3 << 8: "share",
-                1 << 5: "ns", 1 << 52: "contig", 1 << 6: "user"}
-
-
-@pytest.mark.parametrize("bits", LINUX_SPOILT, ids=LINUX_SPOILT.values())
-def test_what_is_spoilt_in_linux_is_found(beside, bits):
-    qmp, gdb = beside
-    source = reader.stopped(qmp, gdb)
-    steps = lpae.resolve(source.cpus[0].registers, source.memory, linux.PAGE_OFFSET + (640 << 20))
-    level, table, index, entry = steps[-1]
-    assert level == 2 and entry & 3 == 1
-
-    def write(value):
-        with rsp.Stub(gdb) as stub:     # it talks to one at a time
-            assert stub.ask("Qqemu.PhyMemMode:1") == "OK"
-            data = value.to_bytes(8, "little").hex()
-            assert stub.ask(f"M{table + 8 * index:x},8:{data}") == "OK"
-            stub.ask("Qqemu.PhyMemMode:0")
-    write(entry ^ bits)
-    try:
-        found = reader.look(reader.stopped(qmp, gdb), linux.LAYOUT, None, linux.RULES)
-    finally:
-        write(entry)
-    assert LINUX_SPOILT[bits] in {p.rule for p in found.problems
-                                  if (p.rule, p.va) not in LINUX_HAS}
