@@ -54,6 +54,7 @@ class Machine:
         self.layout = {
             "v": 1, "split": split, "page_offset": hex(self.start), "phys_offset": hex(RAM),
             "ttbr1": hex(self.root), "ttbcr": hex(self.ttbcr), "mair0": "0x4404ff", "mair1": "0x0",
+            "sctlr": hex(self.sctlr),
             "regions": [self.region("lowmem", self.start, 32 * MIB, "direct"),
                         self.region("vmalloc", 0xef200000, 0xfe200000 - 0xef200000, "vmalloc"),
                         self.region("bigwin", 0xfe200000, 18 * MIB, "temporary"),
@@ -295,6 +296,10 @@ def ttbr_bits(m):
     m.layout["ttbr1"] = hex(m.root)
 
 
+def other_sctlr(m):
+    m.sctlr ^= 1 << 19
+
+
 def half_empty(m):
     m.ttbcr |= 1 << 23
 
@@ -371,6 +376,7 @@ VIOLATIONS = {
     "overlapping regions": (overlapping_regions, {"layout"}),
     "a region in the user part": (region_below, {"layout"}),
     "another TTBR1": (wrong_ttbr1, {"layout"}),
+    "another SCTLR": (other_sctlr, {"layout"}),
     "address 0": (null_mapped, {"null"}),
     "the last page": (last_page_mapped, {"null"}),
     "image without text": (lambda m: m.page(0xffc00000, IMAGE_PA, DATA | RO), {"image"}),
