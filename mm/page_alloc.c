@@ -157,7 +157,7 @@ static __always_inline void pcp_push(struct page *page)
 
 /* ---- allocating ---- */
 
-static inline void check_pcp_page(const struct page *page)
+static __always_inline void check_pcp_page(const struct page *page)
 {
 	BUG_ON(page->flags != PAGE_PCP, "page.corrupt", "free page %p has flags 0x%x", (void *)page,
 	       page->flags);
