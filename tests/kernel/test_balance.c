@@ -157,45 +157,54 @@ static void answer_calls(void *arg)
 	}
 }
 
-#define CALLS	 20
-#define CALL_US	 20000 /* ten times what a busy host takes to run both, a fifth of a long turn */
-#define HOPELESS 2     /* fewer answers in half of the time: they do take turns */
+#define WINDOW_US 500000
+#define WINDOWS	  3
+#define TURNS	  8   /* answers in a window that CPUs may give which take turns of 100 ms */
+#define MANY	  20  /* and that they do not */
+#define AT_ONCE	  10  /* answers that came while the caller went on: */
+#define GAP_US	  500 /* between two looks at the clock there was no time for anybody's turn */
 
-/* How many are answered, of CALLS in that time. */
-static u32 calls_answered(struct ping *ping)
+/* A busy host is slow, but at times it runs both; and its turns are short. */
+static bool answers_come(struct ping *ping)
 {
-	u64 start = time_now_us(), passed = 0;
-	u32 answers = 0;
+	u64 start = time_now_us(), last = start, now;
+	u32 answers = 0, at_once = 0;
+	bool gap = false;
 
-	while (answers != CALLS && passed < CALLS * CALL_US &&
-	       (answers >= HOPELESS || passed < CALLS * CALL_US / 2)) {
-		if (READ_ONCE(ping->answer) == ping->call) {
-			WRITE_ONCE(ping->call, ping->call + 1);
+	do {
+		bool answered = READ_ONCE(ping->answer) == ping->call;
+
+		now = time_now_us();
+		gap |= now - last > GAP_US;
+		last = now;
+		if (answered) {
 			answers++;
+			at_once += !gap;
+			gap = false;
+			WRITE_ONCE(ping->call, ping->call + 1);
 		}
-		passed = time_now_us() - start;
-	}
-	return answers;
+	} while (answers < MANY && at_once < AT_ONCE && now - start < WINDOWS * WINDOW_US &&
+		 (answers > TURNS || now - start < WINDOW_US));
+	return answers == MANY || at_once == AT_ONCE;
 }
 
-/* False on an emulator that gives its CPUs one host thread, and each of them long turns of it. */
+/* False on an emulator that gives its CPUs one host thread, and each of them turns of it. */
 static bool cpus_run_at_once(void)
 {
 	struct ping ping = { 0 };
-	u32 other = (my_cpu() + 1) % cpu_count(), answers = 0, hopeless = 0;
+	u32 other = (my_cpu() + 1) % cpu_count();
 	struct thread *thread = thread_create_on(other, "answerer", answer_calls, &ping);
+	bool at_once = false, asked = false;
 
-	for (u32 i = 0; i < 4 && thread && hopeless < 2 && answers < CALLS; i++) {
+	for (u32 i = 0; i < 3 && thread && !asked; i++) {
 		preempt_disable();
-		if (my_cpu() != other) {
-			answers = calls_answered(&ping);
-			hopeless += answers < HOPELESS;
-		}
+		asked = my_cpu() != other;
+		at_once = asked && answers_come(&ping);
 		preempt_enable();
 		thread_yield();
 	}
 	WRITE_ONCE(ping.over, true);
-	return threads_join(&thread, 1) && answers == CALLS;
+	return threads_join(&thread, 1) && at_once;
 }
 
 /* One thread more than CPUs: none of them may be left waiting. */

@@ -528,7 +528,6 @@ TEST(interleave, others_take_the_slabs_it_has_seen)
 		SKIP("one CPU");
 	}
 	memset(&slabs, 0, sizeof(slabs));
-	thread_bind();
 	taker = thread_create_on((my_cpu() + 1) % cpu_count(), "taker", take_all_slabs, NULL);
 	slabs.victim = current_core();
 	WRITE_ONCE(interleave_hook, take_slabs_at_point);
@@ -549,7 +548,6 @@ TEST(interleave, others_take_the_slabs_it_has_seen)
 	if (taker) {
 		thread_join(taker);
 	}
-	thread_unbind();
 	CHECK_EQ(none, 0);
 }
 

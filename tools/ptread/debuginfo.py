@@ -193,11 +193,18 @@ class DebugInfo:
             element = Type("array", element.size * count, element=element, count=count)
         return element
 
-    def _bit_field(self, die, declared):
-        """(offset, Type) of just the bytes that it is in (DWARF 5, 5.7.6)."""
-        if "DW_AT_data_bit_offset" not in die.attributes or declared.signed:
+    def _bit_field(self, die, declared, at):
+        """(offset, Type) of just the bytes that it is in: gcc's way (DWARF 5, 5.7.6), or clang's with
+        DWARF 4 (its 5.5.6): from the highest bit of the declared type, which lies at `at`."""
+        if declared.signed or declared.kind != "number":
             raise DebugError(f"{self.path}: a bit-field as none of the kernel's is")
-        first, width = die.attributes["DW_AT_data_bit_offset"].value, die.attributes["DW_AT_bit_size"].value
+        width = die.attributes["DW_AT_bit_size"].value
+        if "DW_AT_data_bit_offset" in die.attributes:
+            first = die.attributes["DW_AT_data_bit_offset"].value
+        elif "DW_AT_bit_offset" in die.attributes:
+            first = 8 * (at + declared.size) - width - die.attributes["DW_AT_bit_offset"].value
+        else:
+            first = 8 * at
         shift = first % 8
         return first // 8, Type("number", (shift + width + 7) // 8, bits=(shift, width))
 
@@ -209,7 +216,7 @@ class DebugInfo:
             at = getattr(child.attributes.get("DW_AT_data_member_location"), "value", 0)
             name, inner = child.attributes.get("DW_AT_name"), self._type_of(child)
             if "DW_AT_bit_size" in child.attributes:
-                at, inner = self._bit_field(child, inner)
+                at, inner = self._bit_field(child, inner, at)
             if name is not None:
                 made.members[name.value.decode()] = (at, inner)
             else:
