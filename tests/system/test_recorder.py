@@ -18,7 +18,7 @@ from runner.judge import Verdict
 from runner.prepare import Builds
 from runner.table import Run
 
-TEST = "discipline.what_is_recorded_between_two_marks"
+TEST = "record.what_is_recorded_between_two_marks"
 RECORDED = re.compile(r"# recorded (.*?): (\d+)")
 # Each is executed between the marks. DEBUG=1 has the barriers for walks that bypass the data cache.
 KINDS = {"TLBIMVAA", "TLBIALL", "TLBIMVAAIS", "TLBIALLIS", "DSB ISH", "DSB ISHST", "DSB NSH", "ISB"}
