@@ -58,8 +58,9 @@ static bool race_is_over(struct race *race)
 }
 
 /*
- * So often the first looks whether all is over. That writes, and where code has run before, an
- * emulator makes a write cost what a thousand others do.
+ * After so many rounds the first looks whether all is over: asks for each racer, under a lock, and
+ * reads the clock. Done sixteen times as often, that alone took nineteen twentieths of its turns on
+ * an emulated machine.
  */
 #define LOOK 16384
 
